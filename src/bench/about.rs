@@ -124,7 +124,8 @@ impl Benchmark {
     /// The same as a section of a page in Markdown.
     pub fn markdown(&self) -> String {
         let Self { name, title, summary, .. } = self;
-        let schema = if self.is_verified { "as published" } else { "**schema unverified**, for `--map`" };
+        let schema =
+            if self.is_verified { "as published" } else { "**schema unverified**, for `--map`" };
         let fields = self.fields.iter().map(|Field { name, is_required, holds }| {
             let optional = if *is_required { "" } else { ", optional" };
             format!("`{name}` ({holds}{optional})")

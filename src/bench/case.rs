@@ -191,9 +191,9 @@ impl<'r> Fields<'r> {
             Value::String(text) => text.trim().parse().ok(),
             other => other.as_f64(),
         };
-        number.filter(|number: &f64| number.is_finite()).ok_or_else(|| {
-            self.wrong(name, &format!("`{}` is not a number", text_of(value)))
-        })
+        number
+            .filter(|number: &f64| number.is_finite())
+            .ok_or_else(|| self.wrong(name, &format!("`{}` is not a number", text_of(value))))
     }
 
     /// The label of two answers: the words of `first`, `second` and `tie`, compared without case.

@@ -87,8 +87,7 @@ pub(super) fn classes(
     };
     let pair = |one: &&Judged| {
         let truth = one.case.preference()?;
-        let said =
-            one.duel(0, 1).or_else(|| convention.stand_in(truth, wrong(truth), official))?;
+        let said = one.duel(0, 1).or_else(|| convention.stand_in(truth, wrong(truth), official))?;
         Some((class(truth), class(said)))
     };
     judged.iter().filter_map(pair).collect()

@@ -10,7 +10,7 @@ use super::{
     judged::Judged,
     row::{FigureRow, Row},
 };
-use crate::metrics::{Interval, clustered_bootstrap};
+use crate::metrics::{Interval, clustered_bootstrap, real, wilson};
 
 /// How many records are drawn at most for an interval, over all resamples.
 const MOST_DRAWN: usize = 5_000_000;
@@ -57,7 +57,27 @@ impl Figures {
         let resamples = benchmark.resamples.min(most.max(FEWEST_RESAMPLES));
         let interval = (judged.len() > 1)
             .then(|| clustered_bootstrap(&clusters(judged), resamples, 0, headline));
-        Self { interval: interval.flatten(), ..Self::counted(benchmark, judged) }
+        let figures = Self::counted(benchmark, judged);
+        let interval = interval.flatten().map(|interval| figures.widened(interval));
+        Self { interval, ..figures }
+    }
+
+    /// The interval; where all resamples are equal, as when everything is right, that of Wilson (1927) over the questions.
+    fn widened(&self, interval: Interval) -> Interval {
+        let share = self.rows.first().filter(|row| row.is_share);
+        let share = share.and_then(|row| row.value(Convention::Official));
+        match share {
+            Some(share) if interval.width() < f64::EPSILON => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a number of questions"
+                )]
+                let part = (share * real(self.questions)).round() as usize;
+                wilson(part, self.questions)
+            }
+            _ => interval,
+        }
     }
 
     /// The same without an interval, which takes most of the time.

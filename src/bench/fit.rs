@@ -80,7 +80,8 @@ fn solved(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f64>> {
     }
     let mut solution = vec![0.0; count];
     for row in (0..count).rev() {
-        let known: f64 = (row + 1..count).map(|column| matrix[row][column] * solution[column]).sum();
+        let known: f64 =
+            (row + 1..count).map(|column| matrix[row][column] * solution[column]).sum();
         solution[row] = (right[row] - known) / matrix[row][row];
     }
     Some(solution)

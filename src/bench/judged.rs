@@ -107,9 +107,9 @@ impl Judgments {
     /// The shape whose parts these judgments are about: the one of which most are there.
     pub fn shape(&self, cases: &[Case]) -> Shape {
         let found = |shape: Shape| {
-            let parts = cases.iter().flat_map(|case| {
-                case.parts(shape).into_iter().map(|part| case.part_id(part))
-            });
+            let parts = cases
+                .iter()
+                .flat_map(|case| case.parts(shape).into_iter().map(|part| case.part_id(part)));
             parts.filter(|id| self.0.contains_key(id)).count()
         };
         let best = Shape::ALL.into_iter().rev().max_by_key(|shape| found(*shape));
@@ -120,9 +120,8 @@ impl Judgments {
     pub fn beside(&self, cases: &[Case], shape: Shape) -> Vec<Judged> {
         let judged = |case: &Case| {
             let parts = case.parts(shape).into_iter();
-            let parts: Vec<_> = parts
-                .map(|part| (part, self.0.get(&case.part_id(part)).cloned()))
-                .collect();
+            let parts: Vec<_> =
+                parts.map(|part| (part, self.0.get(&case.part_id(part)).cloned())).collect();
             (!parts.is_empty()).then(|| Judged { case: case.clone(), parts })
         };
         cases.iter().filter_map(judged).collect()

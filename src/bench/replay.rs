@@ -48,8 +48,9 @@ impl RecordedText {
     pub fn read(line: &str) -> Result<Self> {
         serde_json::from_str(line).map_err(|cause| {
             let message = format!("the line is not a recorded text: {}", json_fault(&cause));
-            Error::new(ErrorKind::Record, message)
-                .hint(r#"write {"id": "q7", "text": "…"}, and "order": "swapped" for the second order"#)
+            Error::new(ErrorKind::Record, message).hint(
+                r#"write {"id": "q7", "text": "…"}, and "order": "swapped" for the second order"#,
+            )
         })
     }
 

@@ -102,8 +102,8 @@ mod tests {
     fn published_answers_have_their_published_counts() {
         let folder = std::env::var("SHARED_DATA")
             .unwrap_or_else(|_| format!("{}/../shared/data", env!("CARGO_MANIFEST_DIR")));
-        let text =
-            std::fs::read_to_string(format!("{folder}/arena_hard_v2_answers_sample.jsonl")).unwrap();
+        let text = std::fs::read_to_string(format!("{folder}/arena_hard_v2_answers_sample.jsonl"))
+            .unwrap();
         let answers: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(answers.len(), 22);

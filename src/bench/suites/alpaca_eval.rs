@@ -69,9 +69,7 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
         Row::share("discrete win rate", mean(&decided), count),
         Row::share("standard error of the win rate", standard_error(&known), count),
     ];
-    let total = |is: fn(f64) -> bool| {
-        Some(real(decided.iter().filter(|won| is(**won)).count()))
-    };
+    let total = |is: fn(f64) -> bool| Some(real(decided.iter().filter(|won| is(**won)).count()));
     rows.push(Row::number("wins", total(|won| won > 0.75), count));
     rows.push(Row::number("draws", total(|won| (0.25..=0.75).contains(&won)), count));
     rows.push(Row::number("losses", total(|won| won < 0.25), count));

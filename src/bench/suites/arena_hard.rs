@@ -49,8 +49,7 @@ fn case(fields: &Fields<'_>) -> Result<Case> {
         Some(counts) => Style::stored(&counts),
         None => Style::of(text),
     };
-    let [own, other] =
-        [style("metadata", &answer), style("baseline_metadata", &baseline)];
+    let [own, other] = [style("metadata", &answer), style("baseline_metadata", &baseline)];
     let case = fields.pair(fields.text("prompt")?, baseline, answer);
     let case = case.within(fields.text_or_empty("category"));
     let case = case.fact("model", fields.text_or_empty("model"));
@@ -81,9 +80,8 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
         let games: Vec<f64> = all.iter().flat_map(|one| outcomes(one, convention)).collect();
         Row { count: all.len(), ..Row::share(name, mean(&games), games.len()) }
     };
-    let controlled = |name: &str, all: &[&Judged]| {
-        Row::share(name, controlled(all, convention), all.len())
-    };
+    let controlled =
+        |name: &str, all: &[&Judged]| Row::share(name, controlled(all, convention), all.len());
     let mut rows =
         vec![win_rate("win rate", judged), controlled("style-controlled win rate", judged)];
     for (model, all) in grouped(judged, |one| one.case.text("model")) {

@@ -34,11 +34,8 @@ pub(in super::super) static AUTO_J: Benchmark = Benchmark {
 };
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let pair = fields.pair(
-        fields.text("prompt")?,
-        fields.text("response 1")?,
-        fields.text("response 2")?,
-    );
+    let pair =
+        fields.pair(fields.text("prompt")?, fields.text("response 1")?, fields.text("response 2")?);
     let label = fields.side("label", &["0"], &["1"], &["2"])?;
     Ok(pair.within(fields.text_or_empty("scenario")).known(Gold::Preference(label)))
 }

@@ -8,11 +8,7 @@ use super::super::{
     judged::Judged,
     row::Row,
 };
-use crate::{
-    error::Result,
-    metrics::mean,
-    request::Hasher,
-};
+use crate::{error::Result, metrics::mean, request::Hasher};
 
 pub(in super::super) static ACE_MATH: Benchmark = Benchmark {
     name: "acemath-rewardbench",

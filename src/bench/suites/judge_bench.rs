@@ -61,9 +61,8 @@ fn balance(one: &Judged, convention: Convention) -> Option<f64> {
     let better = one.case.preference()?;
     let point = |game: &Game| {
         let side = game.side;
-        let side = side.or_else(|| {
-            convention.stand_in(better, better.swapped(), Some(Preference::Tie))
-        });
+        let side =
+            side.or_else(|| convention.stand_in(better, better.swapped(), Some(Preference::Tie)));
         side.map(|side| win(side, better, 0.5) - 0.5)
     };
     let points: Vec<f64> = one.games(0, 1).iter().filter_map(point).collect();
@@ -83,11 +82,14 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     rows.push(share("wrong answer preferred", judged, |balance| balance < 0.0));
     rows.push(share("undecided", judged, |balance| balance == 0.0));
     rows.push(Row::mean("both orders differ", judged.iter().map(|one| differ(one, convention))));
-    rows.push(Row::mean("accuracy of the first order", judged.iter().map(|one| {
-        let better = one.case.preference()?;
-        let side = one.games(0, 1).first().and_then(|game| game.side);
-        convention.credit(side.map(|side| win(side, better, 0.0)), Some(0.0))
-    })));
+    rows.push(Row::mean(
+        "accuracy of the first order",
+        judged.iter().map(|one| {
+            let better = one.case.preference()?;
+            let side = one.games(0, 1).first().and_then(|game| game.side);
+            convention.credit(side.map(|side| win(side, better, 0.0)), Some(0.0))
+        }),
+    ));
     rows
 }
 

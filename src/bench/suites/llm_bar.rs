@@ -34,11 +34,8 @@ pub(in super::super) static LLM_BAR: Benchmark = Benchmark {
 };
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let pair = fields.pair(
-        fields.text("input")?,
-        fields.text("output_1")?,
-        fields.text("output_2")?,
-    );
+    let pair =
+        fields.pair(fields.text("input")?, fields.text("output_1")?, fields.text("output_2")?);
     let label = fields.side("label", &["1"], &["2"], &[])?;
     let set = fields.text_or_empty("set");
     let subset = set.strip_prefix("LLMBar/").unwrap_or(&set).to_owned();
@@ -69,7 +66,9 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     rows.push(Row::mean_of("mean of adversarial subsets", &traps));
     rows.push(agreement("agreement of both orders", judged, convention));
     let by = |(name, all): &(&str, Vec<&Judged>)| agreement(name, all, convention).indented();
-    rows.extend(subsets.iter().map(by).map(|row| Row { name: format!("{} (orders)", row.name), ..row }));
+    rows.extend(
+        subsets.iter().map(by).map(|row| Row { name: format!("{} (orders)", row.name), ..row }),
+    );
     rows
 }
 

@@ -51,9 +51,7 @@ fn case(fields: &Fields<'_>) -> Result<Case> {
         &["tie", "tie (inconsistent)", "tie (bothbad)"],
     )?;
     let said = |messages: &[Value], place: usize| {
-        messages.get(place).map(|message| {
-            text_of(message.get("content").unwrap_or(message))
-        })
+        messages.get(place).map(|message| text_of(message.get("content").unwrap_or(message)))
     };
     let question = said(&a, 0).ok_or_else(|| fields.wrong("conversation_a", "no message"))?;
     let answer = |name: &str, messages: &[Value]| {
@@ -61,8 +59,7 @@ fn case(fields: &Fields<'_>) -> Result<Case> {
         let text = if is_first { said(messages, 1) } else { whole() };
         text.ok_or_else(|| fields.wrong(name, "no answer"))
     };
-    let pair =
-        fields.pair(question, answer("conversation_a", &a)?, answer("conversation_b", &b)?);
+    let pair = fields.pair(question, answer("conversation_a", &a)?, answer("conversation_b", &b)?);
     let name = format!(
         "{}:{}:{}:{}:{}",
         fields.text("question_id")?,
@@ -87,7 +84,8 @@ fn by_both_orders(one: &Judged) -> Option<Preference> {
 
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (name, turn) in [("", None), (" of turn 1", Some("turn 1")), (" of turn 2", Some("turn 2"))] {
+    for (name, turn) in [("", None), (" of turn 1", Some("turn 1")), (" of turn 2", Some("turn 2"))]
+    {
         let all: Vec<&&Judged> =
             judged.iter().filter(|one| turn.is_none_or(|turn| one.case.subset == turn)).collect();
         if turn.is_some() && all.is_empty() {

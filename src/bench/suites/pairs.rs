@@ -86,7 +86,9 @@ fn vision_case(fields: &Fields<'_>) -> Result<Case> {
     let pair = fields.pair(fields.text("query")?, first.clone(), second.clone());
     let source = fields.text_or_empty("query_source").to_lowercase();
     let in_group = |(_, sources): &&(&str, &[&str])| {
-        sources.iter().any(|name| source.contains(name) || fields.id().to_lowercase().contains(name))
+        sources
+            .iter()
+            .any(|name| source.contains(name) || fields.id().to_lowercase().contains(name))
     };
     let group = GROUPS.iter().find(in_group).map_or("", |(group, _)| group);
     Ok(pair.within(group).known(Gold::Preference(label)))
@@ -96,9 +98,8 @@ fn vision_case(fields: &Fields<'_>) -> Result<Case> {
 fn by_majority(one: &Judged, convention: Convention) -> Option<f64> {
     let better = one.case.preference()?;
     let games = one.games(0, 1);
-    let count = |wanted: Preference| {
-        games.iter().filter(|Game { side, .. }| *side == Some(wanted)).count()
-    };
+    let count =
+        |wanted: Preference| games.iter().filter(|Game { side, .. }| *side == Some(wanted)).count();
     let known = if 2 * count(better) > games.len() {
         Some(1.0)
     } else if 2 * count(better.swapped()) > games.len() {
@@ -111,7 +112,8 @@ fn by_majority(one: &Judged, convention: Convention) -> Option<f64> {
 
 fn vision_score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     let mut rows = mean_rows("overall", judged, |one| by_majority(one, convention));
-    let groups: Vec<Row> = rows[1..].iter().filter(|row| !row.name.trim().is_empty()).cloned().collect();
+    let groups: Vec<Row> =
+        rows[1..].iter().filter(|row| !row.name.trim().is_empty()).cloned().collect();
     rows.push(Row::mean_of("mean of groups", &groups));
     rows
 }
@@ -137,7 +139,8 @@ pub(in super::super) static MULTIMODAL_REWARD_BENCH: Benchmark = Benchmark {
     ids: &["ID"],
     case: |fields| {
         let label = fields.side("Better", &["Output1"], &["Output2"], &[])?;
-        let pair = fields.pair(fields.text("Text")?, fields.text("Output1")?, fields.text("Output2")?);
+        let pair =
+            fields.pair(fields.text("Text")?, fields.text("Output1")?, fields.text("Output2")?);
         let category = fields.text("Category")?;
         let part = match category.as_str() {
             "safety" if fields.id().starts_with("PAIRS") => "safety/bias",

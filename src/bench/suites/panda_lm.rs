@@ -4,11 +4,16 @@ use super::super::{
     about::{Benchmark, PLAIN, may, needs},
     case::{Case, Fields, Gold},
     convention::Convention,
+    credit::classes,
     judged::Judged,
     row::Row,
-    credit::classes,
 };
-use crate::{error::Result, item::text_of, metrics::{Weights, cohen_kappa}, verdict::Preference};
+use crate::{
+    error::Result,
+    item::text_of,
+    metrics::{Weights, cohen_kappa},
+    verdict::Preference,
+};
 
 pub(in super::super) static PANDA_LM: Benchmark = Benchmark {
     name: "pandalm",

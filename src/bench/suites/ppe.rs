@@ -71,11 +71,8 @@ pub(in super::super) static PPE_CORRECTNESS: Benchmark = Benchmark {
 };
 
 fn human(fields: &Fields<'_>) -> Result<Case> {
-    let pair = fields.pair(
-        fields.text("prompt")?,
-        fields.text("response_1")?,
-        fields.text("response_2")?,
-    );
+    let pair =
+        fields.pair(fields.text("prompt")?, fields.text("response_1")?, fields.text("response_2")?);
     let winner = fields.text("winner")?;
     let label = if winner.starts_with("tie") {
         Preference::Tie

@@ -84,7 +84,9 @@ fn said(one: &Judged) -> Option<Vec<Option<bool>>> {
     let steps = one.steps()?;
     let count = one.case.steps.len();
     if steps.steps.is_empty() {
-        return Some((0..count).map(|place| Some(steps.first_error.is_none_or(|at| place < at))).collect());
+        return Some(
+            (0..count).map(|place| Some(steps.first_error.is_none_or(|at| place < at))).collect(),
+        );
     }
     let mut said = vec![None; count];
     for step in &steps.steps {

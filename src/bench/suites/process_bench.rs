@@ -59,8 +59,10 @@ fn index(label: f64) -> Option<usize> {
 }
 
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
-    let subsets: Vec<(&str, FirstErrors)> =
-        by_subset(judged).into_iter().map(|(name, all)| (name, counted(&all, convention))).collect();
+    let subsets: Vec<(&str, FirstErrors)> = by_subset(judged)
+        .into_iter()
+        .map(|(name, all)| (name, counted(&all, convention)))
+        .collect();
     let f1: Vec<Row> = subsets.iter().map(|(name, found)| f1(name, found)).collect();
     let mut rows = vec![Row::mean_of("mean F1", &f1)];
     for ((_, found), f1) in subsets.iter().zip(f1) {
@@ -99,6 +101,7 @@ fn voted(one: &Judged) -> Option<Option<usize>> {
     for (place, said) in one.first_errors().into_iter().flatten().enumerate() {
         counts.entry(said).or_insert((0, place)).0 += 1;
     }
-    let most = counts.into_iter().max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)));
+    let most =
+        counts.into_iter().max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)));
     most.map(|(said, _)| said).or_else(|| one.first_error())
 }

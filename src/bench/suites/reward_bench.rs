@@ -82,7 +82,8 @@ const SECTIONS: [(&str, &[(&str, f64)]); 4] = [
 ];
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let pair = fields.pair(fields.text("prompt")?, fields.text("chosen")?, fields.text("rejected")?);
+    let pair =
+        fields.pair(fields.text("prompt")?, fields.text("chosen")?, fields.text("rejected")?);
     Ok(pair.within(fields.text("subset")?).known(Gold::Preference(Preference::First)))
 }
 

@@ -10,11 +10,7 @@ use super::super::{
     judged::Judged,
     row::Row,
 };
-use crate::{
-    error::Result,
-    metrics::mean,
-    verdict::Preference,
-};
+use crate::{error::Result, metrics::mean, verdict::Preference};
 
 pub(in super::super) static REWARD_BENCH_2: Benchmark = Benchmark {
     name: "rewardbench2",

@@ -67,15 +67,14 @@ fn matrix(judged: &[&Judged], convention: Convention) -> [[Row; STYLES]; STYLES]
 }
 
 /// The mean of some cells of the matrix.
-fn part(
-    name: &str,
-    matrix: &[[Row; STYLES]; STYLES],
-    is_in: impl Fn(usize, usize) -> bool,
-) -> Row {
+fn part(name: &str, matrix: &[[Row; STYLES]; STYLES], is_in: impl Fn(usize, usize) -> bool) -> Row {
     let cells = (0..STYLES).flat_map(|right| (0..STYLES).map(move |wrong| (right, wrong)));
     let cells = cells.filter(|(right, wrong)| is_in(*right, *wrong));
     let cells: Vec<Row> = cells.map(|(right, wrong)| matrix[right][wrong].clone()).collect();
-    Row { count: cells.iter().map(|cell| cell.count).max().unwrap_or(0), ..Row::mean_of(name, &cells) }
+    Row {
+        count: cells.iter().map(|cell| cell.count).max().unwrap_or(0),
+        ..Row::mean_of(name, &cells)
+    }
 }
 
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {

@@ -36,7 +36,8 @@ pub(in super::super) static VISUAL_PROCESS_BENCH: Benchmark = Benchmark {
             list.ok_or_else(|| fields.wrong("response", &format!("no list `{name}`")))
         };
         let steps = list("steps")?.iter().map(crate::item::text_of).collect();
-        let labels = list("process_correctness")?.into_iter().map(|label| label.as_f64().and_then(truth));
+        let labels =
+            list("process_correctness")?.into_iter().map(|label| label.as_f64().and_then(truth));
         let solution = fields.solution(fields.text("question")?, steps);
         let known = solution.known(Gold::Steps(labels.collect()));
         Ok(known.within(fields.text_or_empty("data_source")))

@@ -301,8 +301,9 @@ impl Args {
         let figures = Figures::of(benchmark, &judged);
         if figures.failed == figures.judgments {
             let message = format!("none of {} results is about a record", judgments.len());
-            return Err(Error::new(ErrorKind::Record, message)
-                .hint("results and records belong together by `id`: `tribunal help bench` shows how"));
+            return Err(Error::new(ErrorKind::Record, message).hint(
+                "results and records belong together by `id`: `tribunal help bench` shows how",
+            ));
         }
         let text = if self.figures.json {
             format!("{:#}", figures.to_json())
@@ -325,7 +326,8 @@ fn check_order(benchmark: &Benchmark, judge: &Judge) -> Result<()> {
     if !(is_given && benchmark.shows_winner_first()) {
         return Ok(());
     }
-    let message = format!("in the records of {} the better answer always comes first", benchmark.name);
+    let message =
+        format!("in the records of {} the better answer always comes first", benchmark.name);
     Err(Error::new(ErrorKind::Config, message)
         .hint("--order hash shows it in a random place, and --order both in both"))
 }
@@ -367,8 +369,7 @@ fn list(json: bool, markdown: bool) -> Result<Exit> {
 
 /// Prints everything about a benchmark.
 fn show(benchmark: &Benchmark, json: bool) -> Result<Exit> {
-    let text =
-        if json { format!("{:#}", benchmark.to_json()) } else { benchmark.page() };
+    let text = if json { format!("{:#}", benchmark.to_json()) } else { benchmark.page() };
     emit(&mut io::stdout(), &text)?;
     Ok(Exit::Done)
 }

@@ -26,7 +26,19 @@ fn a_run_prints_figures_and_its_lines_give_them_again_without_a_model() {
     let place = Place::new("bench-lines");
     place.file("pairs.jsonl", sums());
     let script = "script:I prefer [[A]]";
-    let args = ["bench", "rewardbench", "pairs.jsonl", "-m", script, "-p", "reward-bench-pair", "-o", "lines.jsonl", "--json", "-q"];
+    let args = [
+        "bench",
+        "rewardbench",
+        "pairs.jsonl",
+        "-m",
+        script,
+        "-p",
+        "reward-bench-pair",
+        "-o",
+        "lines.jsonl",
+        "--json",
+        "-q",
+    ];
     let ran = place.run(&args).passed();
     let first = figures(&ran.out);
     assert_eq!(first["benchmark"], "rewardbench");
@@ -34,7 +46,8 @@ fn a_run_prints_figures_and_its_lines_give_them_again_without_a_model() {
     // The order of each pair follows from its content, so that the first place wins about half.
     let share = first["headline"]["official"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&share) && first["interval"][0].is_number());
-    let again = place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl", "--json"]);
+    let again =
+        place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl", "--json"]);
     assert_eq!(figures(&again.passed().out), first);
     let lines = place.read("lines.jsonl");
     assert!(lines.lines().all(|line| figures(line)["votes"].is_array()));
@@ -50,7 +63,8 @@ fn recorded_texts_are_read_by_the_prompt_in_the_order_in_which_answers_were_show
         json!({"id": "2", "text": "Nothing to say."}),
     ];
     place.file("texts.jsonl", texts.map(|text| text.to_string()).join("\n"));
-    let ran = place.run(&["bench", "rewardbench", "pairs.jsonl", "--texts", "texts.jsonl"]).passed();
+    let ran =
+        place.run(&["bench", "rewardbench", "pairs.jsonl", "--texts", "texts.jsonl"]).passed();
     assert!(ran.out.contains("unreadable: 1 judgments, 1 of 3 votes"), "{}", ran.out);
     assert!(ran.out.contains("official rule for them: 0.5, as a tie"), "{}", ran.out);
     let row = ran.out.lines().find(|line| line.starts_with("mean of sections")).unwrap();
@@ -68,8 +82,18 @@ fn fields_of_other_names_are_mapped_once_and_a_broken_record_costs_itself() {
     place.file("pairs.jsonl", records.map(|record| record.to_string()).join("\n"));
     place.file("lines.jsonl", json!({"id": "1", "preference": "first"}).to_string());
     let ran = place.run(&[
-        "bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl", "--json",
-        "--map", "prompt=ask", "--map", "chosen=good", "--map", "rejected=bad",
+        "bench",
+        "rewardbench",
+        "pairs.jsonl",
+        "--results",
+        "lines.jsonl",
+        "--json",
+        "--map",
+        "prompt=ask",
+        "--map",
+        "chosen=good",
+        "--map",
+        "rejected=bad",
     ]);
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert_eq!(figures(&ran.out)["headline"]["official"], 1.0);
@@ -80,10 +104,26 @@ fn fields_of_other_names_are_mapped_once_and_a_broken_record_costs_itself() {
 fn what_cannot_be_a_figure_is_refused_before_any_request() {
     let place = Place::new("bench-refusals");
     place.file("pairs.jsonl", sums());
-    let fixed = place.run(&["bench", "rewardbench", "pairs.jsonl", "-m", "script:[[A]]", "--order", "given"]);
+    let fixed = place.run(&[
+        "bench",
+        "rewardbench",
+        "pairs.jsonl",
+        "-m",
+        "script:[[A]]",
+        "--order",
+        "given",
+    ]);
     assert_eq!(fixed.code, 2);
     assert!(fixed.err.contains("the better answer always comes first"), "{}", fixed.err);
-    let none = place.run(&["bench", "rewardbench", "pairs.jsonl", "-m", "script:[[A]]", "--subset", "Chat"]);
+    let none = place.run(&[
+        "bench",
+        "rewardbench",
+        "pairs.jsonl",
+        "-m",
+        "script:[[A]]",
+        "--subset",
+        "Chat",
+    ]);
     assert_eq!(none.code, 2);
     assert!(none.err.contains("the subsets are `math-prm`"), "{}", none.err);
     let unknown = place.run(&["bench", "rewardbnech", "pairs.jsonl"]);
@@ -99,9 +139,17 @@ fn a_dry_run_counts_every_part_and_sends_nothing() {
     let place = Place::new("bench-dry");
     let record = json!({"id": "x", "prompt": "q", "domain": "chat", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]});
     place.file("rm.jsonl", record.to_string());
-    let pairs = place.run(&["bench", "rm-bench", "rm.jsonl", "-m", "script:x", "-p", "pair", "--dry-run"]).passed();
-    assert!(pairs.err.contains("9 of 9 records") && pairs.err.contains("nothing was sent"), "{}", pairs.err);
-    let rated = place.run(&["bench", "rm-bench", "rm.jsonl", "-m", "script:x", "-p", "score", "--dry-run"]).passed();
+    let pairs = place
+        .run(&["bench", "rm-bench", "rm.jsonl", "-m", "script:x", "-p", "pair", "--dry-run"])
+        .passed();
+    assert!(
+        pairs.err.contains("9 of 9 records") && pairs.err.contains("nothing was sent"),
+        "{}",
+        pairs.err
+    );
+    let rated = place
+        .run(&["bench", "rm-bench", "rm.jsonl", "-m", "script:x", "-p", "score", "--dry-run"])
+        .passed();
     assert!(rated.err.contains("6 of 6 records"), "{}", rated.err);
 }
 
@@ -112,7 +160,11 @@ fn lists_and_pages_say_which_schema_nobody_saw() {
     assert_eq!(list.out.lines().count(), 25);
     assert!(list.out.lines().any(|line| line.starts_with("universalbench") && line.ends_with("(schema unverified)")));
     let page = place.run(&["bench", "show", "rmb"]).passed();
-    assert!(page.out.contains("loser_list") && page.out.contains("arXiv:2410.09893"), "{}", page.out);
+    assert!(
+        page.out.contains("loser_list") && page.out.contains("arXiv:2410.09893"),
+        "{}",
+        page.out
+    );
     let json = figures(&place.run(&["bench", "show", "rmb", "--json"]).passed().out);
     assert_eq!(json["schema_verified"], true);
 }
@@ -126,7 +178,12 @@ fn a_real_model_is_measured_on_sums_in_the_shape_of_rewardbench() {
     let ran = place.run(&["bench", "rewardbench", "pairs.jsonl", "-m", "tiny", "--json"]).passed();
     let figures = figures(&ran.out);
     assert!(ran.err.contains("no prompt named: using `tiny-pair`"), "{}", ran.err);
-    assert_eq!((&figures["judgments"], &figures["unreadable"]), (&json!(3), &json!(0)), "{}", ran.err);
+    assert_eq!(
+        (&figures["judgments"], &figures["unreadable"]),
+        (&json!(3), &json!(0)),
+        "{}",
+        ran.err
+    );
     assert_eq!(figures["headline"]["official"], 1.0, "{}", ran.out);
 }
 

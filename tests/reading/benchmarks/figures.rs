@@ -48,8 +48,12 @@ fn every_benchmark_says_what_it_reads_and_where_that_stands() {
 
 #[test]
 fn rewardbench_weighs_subsets_by_fixed_counts_and_a_failure_is_half() {
-    let records =
-        [chosen(1, "math-prm"), chosen(2, "hep-cpp"), chosen(3, "donotanswer"), chosen(4, "hep-cpp")];
+    let records = [
+        chosen(1, "math-prm"),
+        chosen(2, "hep-cpp"),
+        chosen(3, "donotanswer"),
+        chosen(4, "hep-cpp"),
+    ];
     let lines = [said("1", "first"), said("2", "second"), said("3", "tie"), unread("4")];
     let figures = counted("rewardbench", &records, &lines);
     // Reasoning: (984 · 1 + 164 · 0.25) / (984 + 164); Safety: a tie.
@@ -71,11 +75,10 @@ fn a_record_without_a_line_is_counted_as_failed() {
 
 #[test]
 fn rewardbench_2_counts_maxima_and_a_quarter_for_nothing() {
-    let four = |id: &str| {
-        json!({"id": id, "prompt": id, "chosen": ["a"], "rejected": ["b", "c", "d"], "subset": "Math"})
-    };
+    let four = |id: &str| json!({"id": id, "prompt": id, "chosen": ["a"], "rejected": ["b", "c", "d"], "subset": "Math"});
     let records = [four("x"), four("y"), four("z")];
-    let rated = |id: &str, place: usize, score: f64| json!({"id": format!("{id}/{place}"), "score": score});
+    let rated =
+        |id: &str, place: usize, score: f64| json!({"id": format!("{id}/{place}"), "score": score});
     let lines = [
         rated("x", 0, 8.0),
         rated("x", 1, 8.0),
@@ -104,7 +107,8 @@ fn ties_want_right_answers_close_together_and_above_all_wrong_ones() {
     };
     let records = [record("ref:1", 1), record("tied:1", 2)];
     let rate = |id: &str, scores: &[i64]| -> Vec<Value> {
-        let line = |(place, score): (usize, &i64)| json!({"id": format!("{id}/{place}"), "score": score});
+        let line =
+            |(place, score): (usize, &i64)| json!({"id": format!("{id}/{place}"), "score": score});
         scores.iter().enumerate().map(line).collect()
     };
     let score = |single: &[i64], tied: &[i64]| {
@@ -121,12 +125,12 @@ fn ties_want_right_answers_close_together_and_above_all_wrong_ones() {
 
 #[test]
 fn rm_bench_pools_both_kinds_of_safety_and_a_tie_is_wrong() {
-    let record = |id: &str, domain: &str| {
-        json!({"id": id, "prompt": id, "domain": domain, "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]})
-    };
-    let records = [record("x", "safety-refuse"), record("y", "safety-response"), record("z", "chat")];
+    let record = |id: &str, domain: &str| json!({"id": id, "prompt": id, "domain": domain, "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]});
+    let records =
+        [record("x", "safety-refuse"), record("y", "safety-response"), record("z", "chat")];
     let rate = |id: &str, scores: [i64; 6]| -> Vec<Value> {
-        let line = |(place, score): (usize, i64)| json!({"id": format!("{id}/{place}"), "score": score});
+        let line =
+            |(place, score): (usize, i64)| json!({"id": format!("{id}/{place}"), "score": score});
         scores.into_iter().enumerate().map(line).collect()
     };
     let lines = [
@@ -174,11 +178,11 @@ fn processbench_is_the_harmonic_mean_of_both_accuracies_and_draws_vote() {
     let records = [solution("gsm8k-1", 1), solution("gsm8k-2", 2), solution("gsm8k-3", -1)];
     let step = |first: Option<i64>| match first {
         Some(first) => json!({"draw": 0, "order": "given", "calls": [], "first_error": first}),
-        None => json!({"draw": 0, "order": "given", "calls": [], "unreadable": {"reason": "missing", "detail": ""}}),
+        None => {
+            json!({"draw": 0, "order": "given", "calls": [], "unreadable": {"reason": "missing", "detail": ""}})
+        }
     };
-    let drawn = |id: &str, draws: &[Option<i64>]| {
-        json!({"id": id, "first_error": draws[0].unwrap_or(-1), "votes": draws.iter().map(|one| step(*one)).collect::<Vec<_>>()})
-    };
+    let drawn = |id: &str, draws: &[Option<i64>]| json!({"id": id, "first_error": draws[0].unwrap_or(-1), "votes": draws.iter().map(|one| step(*one)).collect::<Vec<_>>()});
     let lines = [
         drawn("gsm8k-1", &[Some(0), Some(1), None, Some(1)]),
         drawn("gsm8k-2", &[Some(0), Some(2)]),
@@ -195,13 +199,15 @@ fn processbench_is_the_harmonic_mean_of_both_accuracies_and_draws_vote() {
 
 #[test]
 fn prm_score_counts_every_step_and_leaves_out_what_was_not_judged() {
-    let record = |id: &str, class: &str, errors: &[i64]| {
-        json!({"id": id, "modified_question": id, "modified_process": ["a", "b", "c", "d"], "error_steps": errors, "classification": class})
-    };
+    let record = |id: &str, class: &str, errors: &[i64]| json!({"id": id, "modified_question": id, "modified_process": ["a", "b", "c", "d"], "error_steps": errors, "classification": class});
     let records = [record("x", "circular", &[3, 4]), record("y", "multi_solutions", &[])];
     let steps = |labels: &[bool]| -> Vec<Value> {
         let word = |right: bool| if right { "correct" } else { "incorrect" };
-        labels.iter().enumerate().map(|(n, right)| json!({"index": n, "label": word(*right)})).collect()
+        labels
+            .iter()
+            .enumerate()
+            .map(|(n, right)| json!({"index": n, "label": word(*right)}))
+            .collect()
     };
     let lines = [
         json!({"id": "x", "first_error": 2, "steps": steps(&[true, true, false])}),
@@ -227,7 +233,10 @@ fn judgebench_adds_both_games_and_an_unreadable_one_counts_for_neither_side() {
     assert_eq!(official(&figures, "wrong answer preferred"), "33.33");
     assert_eq!(official(&figures, "undecided"), "33.33");
     assert_eq!(official(&figures, "Coding"), "33.33");
-    assert_eq!(all(&figures, "both orders differ")[..2], ["100.00".to_owned(), "100.00".to_owned()]);
+    assert_eq!(
+        all(&figures, "both orders differ")[..2],
+        ["100.00".to_owned(), "100.00".to_owned()]
+    );
     assert_eq!(figures.votes, (6, 1));
     // The only unreadable game does not decide: with a vote for the other side it is undecided.
     assert_eq!(all(&figures, "accuracy"), ["33.33", "33.33", "0.00", "33.33"]);
@@ -246,6 +255,32 @@ fn pandalm_counts_an_unreadable_verdict_as_a_tie() {
 }
 
 #[test]
+fn a_judge_that_is_right_everywhere_has_an_interval_and_one_question_is_drawn_as_a_whole() {
+    let judged = |questions: usize| {
+        let benchmark = bench::named("rewardbench").unwrap();
+        let records: Vec<Value> = (0..12)
+            .map(|n| {
+                let mut record = chosen(n, "hep-go");
+                record["prompt"] = format!("q{}", n % questions).into();
+                record
+            })
+            .collect();
+        let mut judgments = bench::Judgments::default();
+        for n in 0..12 {
+            let line = said(&n.to_string(), if n % questions == 3 { "second" } else { "first" });
+            judgments.add(tribunal::line::ResultLine::read(line.to_string()).unwrap());
+        }
+        let cases = super::cases(benchmark, &records);
+        let shape = judgments.shape(&cases);
+        Figures::of(benchmark, &judgments.beside(&cases, shape))
+    };
+    let all_right = judged(2).interval.unwrap();
+    assert!((all_right.low - 0.3424).abs() < 1e-4 && all_right.high > 0.999, "{all_right:?}");
+    let (few, many) = (judged(4).interval.unwrap(), judged(12).interval.unwrap());
+    assert!(few.width() > many.width(), "{few:?} {many:?}");
+}
+
+#[test]
 fn a_missing_field_is_named_with_the_flag_that_renames_it() {
     let rewardbench = bench::named("rewardbench").unwrap();
     let error = rewardbench.case(&json!({"prompt": "q", "chosen": "a"}).into(), 0).unwrap_err();
@@ -255,9 +290,7 @@ fn a_missing_field_is_named_with_the_flag_that_renames_it() {
 
 #[test]
 fn alpaca_eval_weighs_probabilities_and_removes_the_effect_of_length() {
-    let record = |id: usize, longer: usize| {
-        json!({"id": id, "instruction": format!("{id}"), "output_1": "x".repeat(10), "output_2": "x".repeat(10 + longer)})
-    };
+    let record = |id: usize, longer: usize| json!({"id": id, "instruction": format!("{id}"), "output_1": "x".repeat(10), "output_2": "x".repeat(10 + longer)});
     let records = [record(1, 30), record(2, 0), record(3, 30), record(4, 0)];
     let likely = |id: usize, second: f64| {
         json!({"id": format!("{id}"), "preference": if second > 0.5 { "second" } else { "first" },
@@ -298,7 +331,8 @@ fn jetts_sums_comparisons_and_half_stands_for_none() {
 
 #[test]
 fn the_best_of_drawn_answers_is_the_first_of_equals() {
-    let record = json!({"id": "q", "question": "q", "responses": ["a", "b", "c"], "scores": [0, 1, 1]});
+    let record =
+        json!({"id": "q", "question": "q", "responses": ["a", "b", "c"], "scores": [0, 1, 1]});
     let rate = |place: usize, score: i64| json!({"id": format!("q/{place}"), "score": score});
     let figures = counted("vilbench", &[record.clone()], &[rate(0, 5), rate(1, 5), rate(2, 1)]);
     assert_eq!(official(&figures, "best-of-N"), "0.00");
@@ -312,6 +346,13 @@ fn schemas_that_nobody_saw_are_marked() {
         bench::all().iter().filter(|one| !one.is_verified).map(|one| one.name).collect();
     assert_eq!(
         unverified,
-        ["ppe-human", "ppe-correctness", "rag-rewardbench", "acemath-rewardbench", "universalbench", "vilbench"]
+        [
+            "ppe-human",
+            "ppe-correctness",
+            "rag-rewardbench",
+            "acemath-rewardbench",
+            "universalbench",
+            "vilbench"
+        ]
     );
 }

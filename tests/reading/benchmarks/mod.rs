@@ -1,9 +1,5 @@
 //! Benchmarks: small records of each kind, and published figures from the recorded verdicts of real judges.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop where it stands"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod figures;
 mod published;

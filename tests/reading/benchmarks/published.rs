@@ -54,7 +54,8 @@ impl Table {
         (published, digits): (f64, usize),
         why: &str,
     ) {
-        let show = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| rounded(value, digits));
+        let show =
+            |value: Option<f64>| value.map_or_else(|| "-".into(), |value| rounded(value, digits));
         let (stored, texts, published) = (show(stored), show(texts), rounded(published, digits));
         let own = if stored == "-" { &texts } else { &stored };
         if *own != published {
@@ -62,18 +63,26 @@ impl Table {
         }
         let differs = texts != "-" && texts != published;
         if differs && why.is_empty() {
-            self.wrong.push(format!("{what}, {figure}: the texts give {texts}, and nothing says why"));
+            self.wrong
+                .push(format!("{what}, {figure}: the texts give {texts}, and nothing says why"));
         }
         let why = if differs { why.to_owned() } else { String::new() };
         self.rows.push([what.to_owned(), figure.to_owned(), stored, texts, published, why]);
     }
 
     fn print(&self) {
-        println!("\n{:<52} {:<34} {:>9} {:>9} {:>9}", "benchmark, judge", "figure", "stored", "texts", "published");
+        println!(
+            "\n{:<52} {:<34} {:>9} {:>9} {:>9}",
+            "benchmark, judge", "figure", "stored", "texts", "published"
+        );
         for [what, figure, stored, texts, published, why] in &self.rows {
             println!("{what:<52} {figure:<34} {stored:>9} {texts:>9} {published:>9}  {why}");
         }
-        println!("\n{} figures, {} of them are not the published ones", self.rows.len(), self.wrong.len());
+        println!(
+            "\n{} figures, {} of them are not the published ones",
+            self.rows.len(),
+            self.wrong.len()
+        );
         self.wrong.iter().for_each(|wrong| println!("  {wrong}"));
     }
 }
@@ -171,7 +180,8 @@ async fn judge_bench(table: &mut Table) {
         let values = (percent(&stored, first), percent(&read, first));
         table.row(&what, first, Some(values.0), Some(values.1), (value, 2), why);
         let pairs = |figures: &Figures| {
-            plain(figures, "both orders differ") * f64::from(u32::try_from(figures.records).unwrap())
+            plain(figures, "both orders differ")
+                * f64::from(u32::try_from(figures.records).unwrap())
         };
         let value = published["inconsistent_pairs"].as_f64().unwrap();
         let (own, again) = (pairs(&stored), pairs(&read));
@@ -199,7 +209,14 @@ fn judge_bench_rewards(table: &mut Table) {
         for (part, value) in values {
             let row = if part == "Overall" { "accuracy" } else { part };
             let own = percent(&figures, row);
-            table.row(&format!("judgebench, {judge}"), row, Some(own), None, (value.as_f64().unwrap(), 2), "");
+            table.row(
+                &format!("judgebench, {judge}"),
+                row,
+                Some(own),
+                None,
+                (value.as_f64().unwrap(), 2),
+                "",
+            );
         }
     }
 }
@@ -226,14 +243,27 @@ async fn llm_bar(table: &mut Table) {
         let stored = counted("llmbar", &records, &lines);
         let careful = counted("llmbar", &records, &careful);
         let read = reread("llmbar", &records, prompt, &texts(&outputs, id)).await;
-        for set in ["Natural", "Adversarial/Neighbor", "Adversarial/GPTInst", "Adversarial/GPTOut", "Adversarial/Manual"] {
+        for set in [
+            "Natural",
+            "Adversarial/Neighbor",
+            "Adversarial/GPTInst",
+            "Adversarial/GPTOut",
+            "Adversarial/Manual",
+        ] {
             let value = &published[format!("{judge}/{kind}/LLMBar/{set}")];
             let what = format!("llmbar, {judge}/{kind}");
             let figure = |figures: &Figures, row: &str| Some(percent(figures, row));
             let why = "the official pattern takes (a) wherever both outputs are named";
             let number = |place: usize| (value[place].as_f64().unwrap(), 2);
             table.row(&what, set, figure(&stored, set), None, number(1), why);
-            table.row(&what, &format!("{set}, careful reader"), figure(&careful, set), figure(&read, set), number(3), "one text ends in `Therefore, Output (b) is better`, and is recorded as a");
+            table.row(
+                &what,
+                &format!("{set}, careful reader"),
+                figure(&careful, set),
+                figure(&read, set),
+                number(3),
+                "one text ends in `Therefore, Output (b) is better`, and is recorded as a",
+            );
             let orders = format!("{set} (orders)");
             table.row(&what, &orders, figure(&stored, &orders), None, number(2), why);
         }
@@ -290,17 +320,22 @@ fn auto_j(table: &mut Table) {
             "label": one["label"], "scenario": one["scenario_group"]})
     };
     let records: Vec<Value> = labels.iter().map(record).collect();
-    let class = |value: &Value| ["first", "second", "tie"][usize::try_from(value.as_u64().unwrap()).unwrap()];
+    let class = |value: &Value| {
+        ["first", "second", "tie"][usize::try_from(value.as_u64().unwrap()).unwrap()]
+    };
     let swapped = |value: &Value| match class(value) {
         "first" => "second",
         "second" => "first",
         tie => tie,
     };
     let line = |one: &Value| {
-        voted(text(one, "id"), vec![
-            vote(0, Some(class(&one["autoj_pred"]))),
-            vote(1, Some(swapped(&one["autoj_pred_swapped"]))),
-        ])
+        voted(
+            text(one, "id"),
+            vec![
+                vote(0, Some(class(&one["autoj_pred"]))),
+                vote(1, Some(swapped(&one["autoj_pred_swapped"]))),
+            ],
+        )
     };
     let lines: Vec<Value> = labels.iter().map(line).collect();
     let figures = counted("auto-j", &records, &lines);
@@ -312,7 +347,14 @@ fn auto_j(table: &mut Table) {
         };
         for (place, row) in rows.iter().enumerate() {
             let value = values[place + 1].as_f64().unwrap();
-            table.row("auto-j, Auto-J-13B", row, Some(percent(&figures, row)), None, (value, 2), "");
+            table.row(
+                "auto-j, Auto-J-13B",
+                row,
+                Some(percent(&figures, row)),
+                None,
+                (value, 2),
+                "",
+            );
         }
     }
 }
@@ -333,7 +375,8 @@ async fn mt_bench(table: &mut Table) {
         let records: Vec<Value> = ids.iter().map(record).collect();
         let read = reread("mt-bench", &records, "mt-bench-pair", &texts(&outputs, id)).await;
         let row = read.row("agreement, ties included").unwrap();
-        let won = row.value(Convention::Official).unwrap() * f64::from(u32::try_from(row.count).unwrap());
+        let won =
+            row.value(Convention::Official).unwrap() * f64::from(u32::try_from(row.count).unwrap());
         let value = published[name].as_f64().unwrap();
         table.row("mt-bench, GPT-4", &format!("pairs, {name}"), None, Some(won), (value, 0), "");
     }
@@ -356,7 +399,14 @@ async fn rm_r1(table: &mut Table) {
     let read = reread("rmb", &records, "rm-r1", &texts).await;
     let published = anchors("rm_r1");
     let value = 100.0 * published["correct"].as_f64().unwrap() / published["n"].as_f64().unwrap();
-    table.row("rmb, RM-R1", "accuracy over all comparisons", None, Some(percent(&read, "accuracy over all comparisons")), (value, 2), "");
+    table.row(
+        "rmb, RM-R1",
+        "accuracy over all comparisons",
+        None,
+        Some(percent(&read, "accuracy over all comparisons")),
+        (value, 2),
+        "",
+    );
 }
 
 /// The published runs of this benchmark, of which the shares of right records in each part are known.
@@ -379,13 +429,29 @@ fn said(id: &str, is_right: bool) -> Value {
 
 fn reward_bench(table: &mut Table) {
     let counts = [
-        ("alpacaeval-easy", 100), ("alpacaeval-length", 95), ("alpacaeval-hard", 95),
-        ("mt-bench-easy", 28), ("mt-bench-med", 40), ("mt-bench-hard", 37), ("llmbar-natural", 100),
-        ("llmbar-adver-neighbor", 134), ("llmbar-adver-GPTInst", 92), ("llmbar-adver-GPTOut", 47),
-        ("llmbar-adver-manual", 46), ("refusals-dangerous", 100), ("refusals-offensive", 100),
-        ("xstest-should-refuse", 154), ("xstest-should-respond", 250), ("donotanswer", 136),
-        ("math-prm", 447), ("hep-cpp", 164), ("hep-go", 164), ("hep-java", 164), ("hep-js", 164),
-        ("hep-python", 164), ("hep-rust", 164),
+        ("alpacaeval-easy", 100),
+        ("alpacaeval-length", 95),
+        ("alpacaeval-hard", 95),
+        ("mt-bench-easy", 28),
+        ("mt-bench-med", 40),
+        ("mt-bench-hard", 37),
+        ("llmbar-natural", 100),
+        ("llmbar-adver-neighbor", 134),
+        ("llmbar-adver-GPTInst", 92),
+        ("llmbar-adver-GPTOut", 47),
+        ("llmbar-adver-manual", 46),
+        ("refusals-dangerous", 100),
+        ("refusals-offensive", 100),
+        ("xstest-should-refuse", 154),
+        ("xstest-should-respond", 250),
+        ("donotanswer", 136),
+        ("math-prm", 447),
+        ("hep-cpp", 164),
+        ("hep-go", 164),
+        ("hep-java", 164),
+        ("hep-js", 164),
+        ("hep-python", 164),
+        ("hep-rust", 164),
     ];
     for run in runs("rewardbench") {
         let (mut records, mut lines) = (Vec::new(), Vec::new());
@@ -400,8 +466,12 @@ fn reward_bench(table: &mut Table) {
         let figures = counted("rewardbench", &records, &lines);
         let what = format!("rewardbench, {}", text(&run, "run"));
         for (row, key) in [
-            ("mean of sections", "avg_Result_each_section"), ("Chat", "Chat"), ("Chat Hard", "Chat Hard"),
-            ("Safety", "Safety"), ("Reasoning", "Reasoning"), ("accuracy over all pairs", "absoluate_Result"),
+            ("mean of sections", "avg_Result_each_section"),
+            ("Chat", "Chat"),
+            ("Chat Hard", "Chat Hard"),
+            ("Safety", "Safety"),
+            ("Reasoning", "Reasoning"),
+            ("accuracy over all pairs", "absoluate_Result"),
         ] {
             let value = run["section_scores"][key].as_f64().unwrap();
             table.row(&what, row, Some(plain(&figures, row)), None, (value, 12), "");
@@ -423,7 +493,8 @@ fn rmb(table: &mut Table) {
             for n in 0..count {
                 let id = format!("{path}:{n}");
                 lines.push(said(&id, n < right));
-                let mut record = json!({"id": id, "conversation_input": message, "category_path": path});
+                let mut record =
+                    json!({"id": id, "conversation_input": message, "category_path": path});
                 let answer = json!({"llm_name": "m", "answer": "a"});
                 let (best, others) = if path.starts_with("BoN") {
                     ("bon_best", ("loser_list", json!([answer])))
@@ -439,8 +510,10 @@ fn rmb(table: &mut Table) {
         let what = format!("rmb, {}", text(&run, "run"));
         for (row, key) in [
             ("mean of sections", "Accuracy Averaged from Four Sections"),
-            ("pairs helpfulness", "Pairwise Helpfulness"), ("pairs harmlessness", "Pairwise Harmlessness"),
-            ("best-of-N helpfulness", "BoN Helpfulness"), ("best-of-N harmlessness", "BoN Harmlessness"),
+            ("pairs helpfulness", "Pairwise Helpfulness"),
+            ("pairs harmlessness", "Pairwise Harmlessness"),
+            ("best-of-N helpfulness", "BoN Helpfulness"),
+            ("best-of-N harmlessness", "BoN Harmlessness"),
         ] {
             let value = run["section_scores"][key].as_f64().unwrap();
             table.row(&what, row, Some(plain(&figures, row)), None, (value, 12), "");
@@ -468,11 +541,24 @@ fn rm_bench(table: &mut Table) {
         }
         let figures = counted("rm-bench", &records, &lines);
         let what = format!("rm-bench, {}", text(&run, "run"));
-        for (row, key) in [("mean of domains", "total_avg_acc"), ("chat", "chat"), ("code", "code"), ("math", "math"), ("safety", "safety")] {
+        for (row, key) in [
+            ("mean of domains", "total_avg_acc"),
+            ("chat", "chat"),
+            ("code", "code"),
+            ("math", "math"),
+            ("safety", "safety"),
+        ] {
             table.row(&what, row, Some(plain(&figures, row)), None, (value(key), 12), "");
         }
         let identity = (value("hard_acc") + value("normal_acc") + value("easy_acc")) / 3.0;
-        table.row(&what, "mean of the three difficulties", Some(identity), None, (value("total_avg_acc"), 12), "");
+        table.row(
+            &what,
+            "mean of the three difficulties",
+            Some(identity),
+            None,
+            (value("total_avg_acc"), 12),
+            "",
+        );
     }
 }
 
@@ -487,9 +573,7 @@ fn prm_bench(table: &mut Table) {
     };
     let line = |one: &Value| {
         let labels = one["labels"].as_array().unwrap();
-        let step = |(n, label): (usize, &Value)| {
-            json!({"index": n, "label": if label == 1 { "correct" } else { "incorrect" }})
-        };
+        let step = |(n, label): (usize, &Value)| json!({"index": n, "label": if label == 1 { "correct" } else { "incorrect" }});
         let steps: Vec<Value> = labels.iter().enumerate().map(step).collect();
         json!({"id": one["id"], "first_error": -1, "steps": steps})
     };
@@ -502,7 +586,14 @@ fn prm_bench(table: &mut Table) {
         table.row("prmbench, R-PRM-7B", row, Some(percent(&figures, row)), None, (value(6), 2), "");
         if class == "total" {
             for (row, place) in [("F1 of valid steps", 4), ("F1 of wrong steps", 5)] {
-                table.row("prmbench, R-PRM-7B", row, Some(percent(&figures, row)), None, (value(place), 2), "");
+                table.row(
+                    "prmbench, R-PRM-7B",
+                    row,
+                    Some(percent(&figures, row)),
+                    None,
+                    (value(place), 2),
+                    "",
+                );
             }
         }
     }
@@ -515,7 +606,11 @@ async fn process_bench(table: &mut Table) {
     let first = |value: &Value| match value {
         Value::Number(number) => number.as_i64().map(|step| step - 1),
         Value::String(text) => {
-            let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+            let digits: String = text
+                .chars()
+                .skip_while(|c| !c.is_ascii_digit())
+                .take_while(char::is_ascii_digit)
+                .collect();
             digits.parse::<i64>().ok().map(|step| step - 1)
         }
         _ => None,
@@ -527,7 +622,8 @@ async fn process_bench(table: &mut Table) {
     let records: Vec<Value> = items.iter().map(record).collect();
     for judge in ["gpt3_5_turbo", "gpt4"] {
         let of_judge = |one: &Value| one["judge"] == judge && one["set"] == "mr-math_invalid";
-        let outputs: Vec<Value> = real("reasoneval_judgments").into_iter().filter(of_judge).collect();
+        let outputs: Vec<Value> =
+            real("reasoneval_judgments").into_iter().filter(of_judge).collect();
         let line = |one: &Value| {
             let recorded = &one["recorded"];
             let verdict = recorded["correctness"].as_str().unwrap_or_default().to_lowercase();
@@ -545,7 +641,8 @@ async fn process_bench(table: &mut Table) {
         let text_of = |one: &Value| json!({"id": text(one, "group"), "text": one["raw"]});
         let texts: Vec<Value> = outputs.iter().map(text_of).collect();
         let read = reread("processbench", &records, "reason-eval", &texts).await;
-        let value = published[format!("{judge}/invalid")]["processbench_style_F1"].as_f64().unwrap();
+        let value =
+            published[format!("{judge}/invalid")]["processbench_style_F1"].as_f64().unwrap();
         table.row(&format!("processbench formula on MR-MATH, {judge}"), "mean F1", Some(plain(&stored, "mean F1")), Some(plain(&read, "mean F1")), (value, 4), "the official code takes the first number after the words; the reader wants a step that exists");
     }
     // Of the benchmark itself: its labels.
@@ -556,7 +653,14 @@ async fn process_bench(table: &mut Table) {
     };
     let published = anchors("processbench");
     for (name, place, wrong) in [("right solutions", 1, false), ("with an error", 2, true)] {
-        table.row("processbench, labels of gsm8k", name, Some(of("gsm8k", wrong)), None, (published["gsm8k"][place].as_f64().unwrap(), 0), "");
+        table.row(
+            "processbench, labels of gsm8k",
+            name,
+            Some(of("gsm8k", wrong)),
+            None,
+            (published["gsm8k"][place].as_f64().unwrap(), 0),
+            "",
+        );
     }
 }
 
@@ -566,7 +670,8 @@ fn alpaca_eval(table: &mut Table) {
         if values.get("win_rate").is_none() {
             continue;
         }
-        let own: Vec<&Value> = outputs.iter().filter(|one| one["model"] == model.as_str()).collect();
+        let own: Vec<&Value> =
+            outputs.iter().filter(|one| one["model"] == model.as_str()).collect();
         let record = |one: &&Value| json!({"id": one["id"], "instruction": one["group"], "output_1": "one", "output_2": "two"});
         let line = |one: &&Value| {
             let p = |token: &str| one["top_logprobs"][token].as_f64().map_or(0.0, f64::exp);
@@ -584,10 +689,31 @@ fn alpaca_eval(table: &mut Table) {
         let figures = counted("alpacaeval", &records, &lines);
         let what = format!("alpacaeval, {model}");
         let value = |name: &str| values[name].as_f64().unwrap();
-        table.row(&what, "win rate", Some(percent(&figures, "win rate")), None, (value("win_rate"), 6), "");
-        table.row(&what, "standard error", Some(percent(&figures, "standard error of the win rate")), None, (value("standard_error"), 6), "");
+        table.row(
+            &what,
+            "win rate",
+            Some(percent(&figures, "win rate")),
+            None,
+            (value("win_rate"), 6),
+            "",
+        );
+        table.row(
+            &what,
+            "standard error",
+            Some(percent(&figures, "standard error of the win rate")),
+            None,
+            (value("standard_error"), 6),
+            "",
+        );
         table.row(&what, "wins", Some(plain(&figures, "wins")), None, (value("n_wins"), 0), "");
-        table.row(&what, "losses", Some(plain(&figures, "losses")), None, (value("n_wins_base"), 0), "");
+        table.row(
+            &what,
+            "losses",
+            Some(plain(&figures, "losses")),
+            None,
+            (value("n_wins_base"), 0),
+            "",
+        );
         table.row(&what, "draws", Some(plain(&figures, "draws")), None, (value("n_draws"), 0), "");
     }
 }
@@ -595,12 +721,19 @@ fn alpaca_eval(table: &mut Table) {
 fn alpaca_eval_1(table: &mut Table) {
     let outputs = real("alpacaeval1_preferences");
     for (model, values) in anchors("alpacaeval1").as_object().unwrap() {
-        let own: Vec<&Value> = outputs.iter().filter(|one| one["model"] == model.as_str()).collect();
-        let long = |one: &Value, name: &str| "x".repeat(usize::try_from(one[name].as_u64().unwrap_or(0)).unwrap());
+        let own: Vec<&Value> =
+            outputs.iter().filter(|one| one["model"] == model.as_str()).collect();
+        let long = |one: &Value, name: &str| {
+            "x".repeat(usize::try_from(one[name].as_u64().unwrap_or(0)).unwrap())
+        };
         let record = |one: &&Value| json!({"id": one["id"], "instruction": one["group"], "output_1": long(one, "len_1") + "x", "output_2": long(one, "len_2") + "x"});
         let line = |one: &&Value| match one["preference"].as_f64() {
-            Some(side) if (side - 1.0).abs() < 0.1 => json!({"id": one["id"], "preference": "first"}),
-            Some(side) if (side - 2.0).abs() < 0.1 => json!({"id": one["id"], "preference": "second"}),
+            Some(side) if (side - 1.0).abs() < 0.1 => {
+                json!({"id": one["id"], "preference": "first"})
+            }
+            Some(side) if (side - 2.0).abs() < 0.1 => {
+                json!({"id": one["id"], "preference": "second"})
+            }
             Some(_) => json!({"id": one["id"], "preference": "tie"}),
             None => json!({"id": one["id"], "unreadable": {"reason": "missing", "detail": ""}}),
         };
@@ -610,8 +743,18 @@ fn alpaca_eval_1(table: &mut Table) {
         let what = format!("alpacaeval 1, {model}");
         let value = |place: usize| values[place].as_f64().unwrap();
         table.row(&what, "win rate", Some(percent(&figures, "win rate")), None, (value(1), 6), "");
-        table.row(&what, "standard error", Some(percent(&figures, "standard error of the win rate")), None, (value(2), 6), "");
-        println!("{what}: length-controlled {:.2} (not published for this judge)", percent(&figures, "length-controlled win rate"));
+        table.row(
+            &what,
+            "standard error",
+            Some(percent(&figures, "standard error of the win rate")),
+            None,
+            (value(2), 6),
+            "",
+        );
+        println!(
+            "{what}: length-controlled {:.2} (not published for this judge)",
+            percent(&figures, "length-controlled win rate")
+        );
     }
 }
 
@@ -628,7 +771,14 @@ fn mj_bench(table: &mut Table) {
     let line = |(n, one): (usize, &Value)| json!({"id": n.to_string(), "scores": [one["score_0"], one["score_1"]]});
     let lines: Vec<Value> = outputs.iter().enumerate().map(line).collect();
     let figures = counted("mj-bench", &records, &lines);
-    table.row("mj-bench, four scorers", "scores that give the stored choice", Some(percent(&figures, "accuracy")), None, (100.0, 2), "");
+    table.row(
+        "mj-bench, four scorers",
+        "scores that give the stored choice",
+        Some(percent(&figures, "accuracy")),
+        None,
+        (100.0, 2),
+        "",
+    );
 }
 
 /// No judge of FairEval was recorded with its answers; the reviews of GPT-4 in the Vicuna blog compare answers of the same
@@ -636,11 +786,20 @@ fn mj_bench(table: &mut Table) {
 async fn fair_eval(table: &mut Table) {
     let records = real("faireval_human");
     let of = |label: &str| {
-        f64::from(u32::try_from(records.iter().filter(|one| one["human"] == label).count()).unwrap())
+        f64::from(
+            u32::try_from(records.iter().filter(|one| one["human"] == label).count()).unwrap(),
+        )
     };
     let published = anchors("faireval_human");
     for (label, count) in published.as_object().unwrap() {
-        table.row("faireval, labels of people", label, Some(of(label)), None, (count.as_f64().unwrap(), 0), "");
+        table.row(
+            "faireval, labels of people",
+            label,
+            Some(of(label)),
+            None,
+            (count.as_f64().unwrap(), 0),
+            "",
+        );
     }
     let reviews: Vec<Value> = real("vicuna_blog_reviews")
         .into_iter()
