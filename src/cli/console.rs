@@ -74,10 +74,15 @@ pub(super) fn note(text: &str) {
 
 /// Prints a message whose parts are escaped already, such as a coloured one; on a terminal it breaks between words.
 pub(super) fn note_coloured(text: &str) {
-    let secrets = SECRETS.get().into_iter().flatten();
-    let shown = secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
+    let shown = without_secrets(text);
     // A closed standard error must not end the run.
     let _ = writeln!(io::stderr(), "{}", fitted(&shown, of_stderr()));
+}
+
+/// The text with `***` in place of every secret.
+pub(super) fn without_secrets(text: &str) -> String {
+    let secrets = SECRETS.get().into_iter().flatten();
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
 }
 
 /// Writes a line of results and flushes it.

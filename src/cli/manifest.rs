@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{engines, secrets::redacted};
+use super::{
+    console, engines,
+    secrets::{redacted, word},
+};
 use tribunal::{
     backend::Backend,
     config::Resolved,
@@ -29,6 +32,12 @@ pub(super) fn beside(results: &Path) -> Option<PathBuf> {
     name.push(".run.json");
     let is_file = results.metadata().map_or(true, |meta| meta.is_file());
     is_file.then(|| results.with_file_name(name))
+}
+
+/// The command line as it was typed, without secrets: the name of the program, and its words.
+pub(super) fn command_line(args: impl Iterator<Item = String>) -> Vec<String> {
+    let words = args.skip(1).map(|text| word(&console::without_secrets(&text)));
+    std::iter::once("tribunal".to_owned()).chain(words).collect()
 }
 
 /// A manifest that was written before the first request.
@@ -74,6 +83,7 @@ pub(super) fn write(
     let model = model_of(resolved);
     let mut run = json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "command": command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
         "judge": {"name": resolved.name, "identity": judge.identity(), "settings": resolved.settings},
         "prompt": {
             "name": judge.prompt().name(),

@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `report`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `lines`, `label_file`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -62,6 +62,7 @@ mod prompt_files;
 mod prompts;
 mod rank;
 mod reparse;
+mod report;
 mod revise;
 mod rows;
 mod running;
@@ -118,6 +119,7 @@ enum Command {
     Annotate(annotate::Args),
     Calibrate(calibrate::Args),
     Estimate(estimate::Args),
+    Report(Box<report::Args>),
     Prompts(prompts::Args),
     Models(models::Args),
     Config(Box<config::Args>),
@@ -275,6 +277,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Annotate(args) => annotate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Estimate(args) => estimate::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args).await,
         Command::Config(args) => config::run(&args, sources),

@@ -38,10 +38,24 @@ pub(super) fn address(text: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// A word of a command line, with `***` for what is a secret by its name, also in tables and addresses.
+pub(super) fn word(word: &str) -> String {
+    if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(word) {
+        return redacted("", &value).to_string();
+    }
+    match word.split_once('=') {
+        Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
+        // A part of an address, and no key.
+        Some((key, _)) if key.contains("://") => address(word),
+        Some((key, value)) => format!("{key}={}", self::word(value)),
+        None => address(word),
+    }
+}
+
 /// Whether a key names a secret.
 fn is_secret(key: &str) -> bool {
     const NAMES: [&str; 6] = ["key", "token", "secret", "password", "authorization", "cookie"];
-    let key = key.to_lowercase();
+    let key = key.trim_start_matches('-').to_lowercase().replace('-', "_");
     key != "key_variable" && !key.ends_with("tokens") && NAMES.iter().any(|name| key.contains(name))
 }
 
@@ -49,6 +63,20 @@ fn is_secret(key: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_words_of_a_command_hide_the_same() {
+        for (text, shown) in [
+            ("judge", "judge"),
+            ("--pass=score >= 7", "--pass=score >= 7"),
+            ("--base-url=http://u:p@h/v1?k=v", "--base-url=http://***@h/v1?***"),
+            ("http://u:p@h/v1?key=x", "http://***@h/v1?***"),
+            ("headers.Authorization=Bearer x", "headers.Authorization=***"),
+            (r#"extra={"api_key":"x","top_k":3}"#, r#"extra={"api_key":"***","top_k":3}"#),
+        ] {
+            assert_eq!(word(text), shown);
+        }
+    }
 
     #[test]
     fn secrets_are_hidden_by_name_and_in_addresses() {

@@ -34,7 +34,10 @@ pub use {
     vote::VoteLine,
 };
 #[doc(hidden)]
-pub use {fault::ErrorWord, vote::ShownOrder};
+pub use {
+    fault::ErrorWord,
+    vote::{NamedOrder, ShownOrder},
+};
 pub(crate) use {
     json::{unlike, written},
     number::{optional as whole_or_none, plain},

@@ -43,6 +43,7 @@ mod revised;
 mod labelled;
 mod searched;
 mod ranked;
+mod any;
 mod table;
 mod current;
 mod lines;
@@ -52,6 +53,19 @@ mod table_file;
 mod revised_text;
 mod output;
 
+pub use {
+    any::AnyLine,
+    end::{End, Ending},
+    format::{InputFormat, ResultFormat},
+    labelled::{LabelLine, TrainingFormat},
+    output::Output,
+    ranked::{CandidateLine, ComparisonLine, JudgedLine, RankLine},
+    reader::{ReadOptions, Record, read},
+    revised::{CheckLine, RevisionLine, RoundLine, SpentLine},
+    searched::{SearchCost, SearchLine, TreeLine},
+    source::{Source, sources},
+    written::Written,
+};
 #[doc(hidden)]
 pub use {
     current::{LineOwner, current},
@@ -64,16 +78,4 @@ pub use {
     revised::RevisedRecord,
     sample::sample,
     source::{Found, SkipReason, find},
-};
-pub use {
-    end::{End, Ending},
-    format::{InputFormat, ResultFormat},
-    labelled::{LabelLine, TrainingFormat},
-    output::Output,
-    ranked::{CandidateLine, ComparisonLine, JudgedLine, RankLine},
-    reader::{ReadOptions, Record, read},
-    revised::{CheckLine, RevisionLine, RoundLine, SpentLine},
-    searched::{SearchCost, SearchLine, TreeLine},
-    source::{Source, sources},
-    written::Written,
 };

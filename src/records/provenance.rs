@@ -66,11 +66,13 @@ fn holds(path: &Path, format: InputFormat) -> bool {
     }
 }
 
-/// Whether a file is a JUnit report of Tribunal.
+/// Whether a file is a report of Tribunal: JUnit, or a page.
 fn is_report(start: &mut impl Read) -> bool {
     let mut text = Vec::new();
     let is_read = start.take(200).read_to_end(&mut text).is_ok();
-    is_read && String::from_utf8_lossy(&text).contains("<testsuites name=\"tribunal\"")
+    let text = String::from_utf8_lossy(&text);
+    let is_page = text.starts_with("<!doctype html>") && text.contains("content=\"tribunal ");
+    is_read && (is_page || text.contains("<testsuites name=\"tribunal\""))
 }
 
 /// The first object of a file, in a list or not.

@@ -24,8 +24,6 @@ mod calibration;
 mod cascade;
 #[cfg(feature = "cli")]
 mod changes;
-#[cfg(feature = "charts")]
-mod chart;
 mod comparison;
 mod estimate;
 mod histogram;
@@ -47,12 +45,16 @@ mod rank_summary;
 mod search_tree;
 mod table;
 mod terminal;
+#[cfg(feature = "charts")]
+mod charts;
+#[cfg(feature = "cli")]
+mod html;
 
 pub use crate::metrics::{
     Auc, Bin, Confusion, Diagnosis, FirstErrors, MrScore, RatingLevel, Ratings,
 };
 #[cfg(feature = "charts")]
-pub use chart::{Chart, Point, Series};
+pub use charts::{Chart, Point, Series};
 #[cfg(feature = "charts")]
 pub use search_tree::tree_svg;
 pub use {
@@ -84,4 +86,8 @@ pub use {
     terminal::{escaped, escaped_lines, is_hidden},
 };
 #[cfg(feature = "cli")]
-pub use {changes::changes, junit::Junit};
+pub use {
+    changes::changes,
+    html::{Report, ReportOptions, RunFile},
+    junit::Junit,
+};

@@ -19,6 +19,8 @@ mod engines;
 mod escaping;
 mod estimates;
 mod programs;
+mod report;
+mod report_browser;
 mod secrets;
 mod settings;
 mod snapshots_errors;

@@ -35,6 +35,7 @@ const COMMANDS: [&str; 48] = [
     "annotate",
     "calibrate",
     "estimate",
+    "report",
     "prompts",
     "prompts list",
     "prompts show",

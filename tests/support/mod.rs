@@ -12,6 +12,8 @@ pub mod obedient;
 #[cfg(all(feature = "cli", feature = "hub"))]
 pub mod hub;
 #[cfg(feature = "cli")]
+pub mod browser;
+#[cfg(feature = "cli")]
 mod program;
 mod tools;
 

@@ -34,6 +34,8 @@ use crate::{
     scale::Scale,
     verdict::{Assessment, Judgment, Preference, Verdict},
 };
+#[cfg(feature = "cli")]
+use crate::{line::ResultLine, verdict::VerdictKind};
 
 /// The field with the record's own label, unless another one is named.
 const FIELD: &str = "label";
@@ -126,6 +128,33 @@ impl Labels {
     #[must_use]
     pub(super) fn naming(self, names: impl IntoIterator<Item = String>) -> Self {
         Self { menu: names.into_iter().map(|name| (name, None)).collect(), ..self }
+    }
+
+    /// The same labels, with the names that the verdicts of these results have, or could have.
+    #[cfg(feature = "cli")]
+    #[must_use]
+    pub(super) fn of_results<'r>(self, results: impl Iterator<Item = &'r ResultLine>) -> Self {
+        let mut all = Self { menu: Vec::new(), ..self };
+        let mut names = std::collections::BTreeSet::new();
+        for result in results {
+            let kind = result.verdict.kind;
+            let compared = [VerdictKind::Preference, VerdictKind::Ranking, VerdictKind::Scores];
+            all.compares |= kind.is_some_and(|kind| compared.contains(&kind));
+            all.names_steps |= kind == Some(VerdictKind::Steps);
+            if kind == Some(VerdictKind::Label) {
+                let shares = result.distribution.iter().flat_map(|shares| &shares.values);
+                names.extend(shares.map(|(name, _)| name.trim().to_owned()));
+                names.extend(result.verdict.label.clone());
+            }
+        }
+        all.menu = names.into_iter().map(|name| (name, None)).collect();
+        all
+    }
+
+    /// The names that verdicts can have.
+    #[cfg(feature = "cli")]
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.menu.iter().map(|(name, _)| name.as_str())
     }
 
     /// The name or the path of the field.

@@ -161,6 +161,21 @@ impl Summary {
         Self { agreement, independence, jury, ends, positive, greedy, ..Self::default() }
     }
 
+    /// An empty summary for results of which only the lines are there: what the judge would tell follows from them.
+    /// `ends` are the lowest and the highest score of the scale.
+    #[cfg(feature = "cli")]
+    pub(super) fn of_results(labels: Labels, ends: Option<(f64, f64)>) -> Self {
+        Self { ends, ..Self::of_steps(false, labels) }
+    }
+
+    /// Of preferences: the records in both orders, those of them with the same verdict, and the votes for the answer
+    /// that was shown first and second.
+    #[cfg(feature = "cli")]
+    pub(super) fn by_order(&self) -> ((usize, usize), (usize, usize)) {
+        let Orders { both, consistent, first, second, .. } = self.orders;
+        ((both, consistent), (first, second))
+    }
+
     /// An empty summary for verdicts about steps that no judge gave, and the records' own labels.
     pub(super) fn of_steps(priced: bool, labels: Labels) -> Self {
         Self { priced, agreement: Agreement::of(labels), ..Self::default() }

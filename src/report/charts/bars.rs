@@ -1,0 +1,154 @@
+//! Histograms, and bars by name.
+
+use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw, short};
+use crate::report::statistics::{NOISE, real};
+
+/// Numbers from `low` up to `high`, and how many there are.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::report) struct Bin {
+    pub(in crate::report) low: f64,
+    pub(in crate::report) high: f64,
+    pub(in crate::report) count: usize,
+}
+
+/// The most whole numbers that have a bar each.
+const WHOLE: f64 = 20.0;
+/// The number of bins for other numbers.
+const BINS: usize = 12;
+
+/// Bins for these numbers: one for each whole number if all are whole and close together, or else of equal width
+/// between the ends of the scale, or between the lowest and the highest number.
+pub(in crate::report) fn bins(numbers: &[f64], ends: Option<(f64, f64)>) -> Vec<Bin> {
+    let seen = numbers.iter().copied();
+    let Some((lowest, highest)) = seen.clone().reduce(f64::min).zip(seen.reduce(f64::max)) else {
+        return Vec::new();
+    };
+    let (low, high) = ends.unwrap_or((lowest, highest));
+    let (low, high) = (low.min(lowest), high.max(highest));
+    let is_whole = |number: &f64| (number - number.round()).abs() < NOISE;
+    let whole = numbers.iter().all(is_whole) && high - low <= WHOLE;
+    let (start, width, count) = if whole {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 21")]
+        let count = (high.round() - low.round()) as usize + 1;
+        (low.round() - 0.5, 1.0, count)
+    } else {
+        (low, ((high - low) / real(BINS)).max(NOISE), BINS)
+    };
+    let bin = |at: usize| {
+        let low = start + real(at) * width;
+        Bin { low, high: low + width, count: 0 }
+    };
+    let mut bins: Vec<Bin> = (0..count).map(bin).collect();
+    for number in numbers {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "one of a dozen"
+        )]
+        let at = ((number - start) / width + NOISE).floor().max(0.0) as usize;
+        bins[at.min(count - 1)].count += 1;
+    }
+    bins
+}
+
+/// A histogram; `beside` are other numbers of the same records, in the same bins, as outlines. `filter` names the
+/// quantity in the filters of the bars.
+pub(in crate::report) fn histogram(
+    bins: &[Bin],
+    beside: Option<&[f64]>,
+    (x, filter): (&str, &str),
+) -> String {
+    let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return String::new() };
+    let others = beside.map(|numbers| counted(bins, numbers)).unwrap_or_default();
+    let most = bins.iter().map(|bin| bin.count).chain(others.iter().copied()).max().unwrap_or(1);
+    let axes = Axes {
+        size: (520, 260),
+        left: 56,
+        x: Axis::numbers(x, first.low..last.high),
+        y: Axis::numbers("records", 0.0..real(most.max(1)) * 1.05),
+    };
+    let bar = |bin: &Bin| {
+        let gap = (bin.high - bin.low) * 0.08;
+        let shape = Shape::Box((bin.low + gap, 0.0), (bin.high - gap, real(bin.count)));
+        let words = format!("{}: {} records", named(bin), bin.count);
+        Mark::new(shape, BLUE).linked(format!("{filter}:{}:{}", bin.low, bin.high), words)
+    };
+    let outline = |(bin, count): (&Bin, &usize)| {
+        let gap = (bin.high - bin.low) * 0.08;
+        Mark::new(Shape::Outline((bin.low + gap, 0.0), (bin.high - gap, real(*count))), ORANGE)
+    };
+    let outlines = bins.iter().zip(&others).filter(|(_, count)| **count > 0).map(outline);
+    let marks: Vec<Mark> = bins.iter().map(bar).chain(outlines).collect();
+    draw(&axes, &marks)
+}
+
+/// How many of these numbers are in each bin; those outside belong to the nearest.
+fn counted(bins: &[Bin], numbers: &[f64]) -> Vec<usize> {
+    let mut counts = vec![0; bins.len()];
+    for number in numbers {
+        let at = bins.iter().position(|bin| *number < bin.high).unwrap_or(bins.len() - 1);
+        counts[at] += 1;
+    }
+    counts
+}
+
+/// A bin in words: its whole number, or its ends.
+fn named(bin: &Bin) -> String {
+    let middle = f64::midpoint(bin.low, bin.high);
+    if (bin.high - bin.low - 1.0).abs() < NOISE && (middle - middle.round()).abs() < NOISE {
+        return short(middle);
+    }
+    format!("{} to {}", short(bin.low), short(bin.high))
+}
+
+/// A bar for each name, with its count; `filter` names the quantity in the filters of the bars.
+pub(in crate::report) fn named_bars(bars: &[(String, usize)], (x, filter): (&str, &str)) -> String {
+    let most = bars.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    if most == 0 {
+        return String::new();
+    }
+    let names: Vec<String> = bars.iter().rev().map(|(name, _)| name.clone()).collect();
+    let height = 64 + 28 * u32::try_from(bars.len()).unwrap_or(1);
+    let axes = Axes {
+        size: (520, height),
+        left: 150,
+        x: Axis::numbers(x, 0.0..real(most) * 1.12),
+        y: Axis::names("", names),
+    };
+    let bar = |(at, (name, count)): (usize, &(String, usize))| {
+        let low = real(at);
+        let shape = Shape::Box((0.0, low + 0.15), (real(*count), low + 0.85));
+        let words = format!("{name}: {count} records");
+        let bar = Mark::new(shape, BLUE).linked(format!("{filter}:{name}"), words);
+        let place = real(*count) + real(most) * 0.05;
+        [bar, Mark::text(place, low + 0.5, count.to_string())]
+    };
+    let marks: Vec<Mark> = bars.iter().rev().enumerate().flat_map(bar).collect();
+    draw(&axes, &marks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_have_a_bar_each_and_others_equal_bins() {
+        let counts = |bins: &[Bin]| bins.iter().map(|bin| bin.count).collect::<Vec<_>>();
+        let whole = bins(&[1.0, 3.0, 3.0], Some((1.0, 5.0)));
+        assert_eq!(counts(&whole), [1, 0, 2, 0, 0]);
+        let shares = bins(&[0.0, 0.51, 1.0], Some((0.0, 1.0)));
+        assert_eq!((shares.len(), counts(&shares).iter().sum::<usize>()), (12, 3));
+        assert_eq!(counts(&bins(&[2.5, 2.5], None)).iter().sum::<usize>(), 2);
+        assert!(bins(&[], None).is_empty());
+    }
+
+    #[test]
+    fn bars_lead_to_their_records_and_names_are_escaped() {
+        let bins = bins(&[1.0, 3.0, 3.0], Some((1.0, 5.0)));
+        let svg = histogram(&bins, Some(&[1.2, 2.9, 3.1]), ("score", "score"));
+        assert!(svg.contains("href=\"#?score:2.5:3.5\"") && svg.contains("3: 2 records"), "{svg}");
+        let svg = named_bars(&[("<script>\u{202e}".into(), 2)], ("records", "verdict"));
+        assert!(!svg.contains("<script") && !svg.contains('\u{202e}'), "{svg}");
+        assert!(svg.contains("#?verdict:%3Cscript%3E%E2%80%AE"), "{svg}");
+    }
+}

@@ -1,0 +1,114 @@
+//! The records as JSON in the page: one block with the rows of the table, one with a line for each record's details,
+//! which is only read when the record is shown.
+
+use serde_json::{Value, json};
+
+use super::{
+    Report, detail,
+    entry::{Entry, Flag},
+    figures::answers,
+    pictures::by_order,
+    run::Run,
+};
+use crate::report::statistics::real;
+
+/// The rows of the table, as one JSON object.
+pub(super) fn index(report: &Report) -> String {
+    let runs: Vec<&str> = report.runs.iter().map(|run| run.name.as_str()).collect();
+    let flags: Vec<&str> = Flag::ALL.iter().map(|flag| flag.name()).collect();
+    let rows: Vec<Value> = report
+        .runs
+        .iter()
+        .enumerate()
+        .flat_map(|(at, run)| run.entries.iter().map(move |entry| row(at, entry)))
+        .collect();
+    guarded(&json!({"runs": runs, "flags": flags, "rows": rows}).to_string())
+}
+
+/// The details of all records, one line of JSON each.
+pub(super) fn details(report: &Report) -> String {
+    let entries = report.runs.iter().flat_map(|run: &Run| &run.entries);
+    let line = |entry: &Entry| guarded(&detail::of(entry, report.options.with_items).to_string());
+    entries.map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// One row. The script names these places in the same order.
+fn row(run: usize, entry: &Entry) -> Value {
+    let result = &entry.result;
+    let flags = entry.flags();
+    let bits = Flag::ALL.iter().enumerate().filter(|(_, flag)| flags.contains(flag));
+    let bits: u32 = bits.map(|(at, _)| 1 << at).sum();
+    let length =
+        answers(entry).map(|texts| texts.iter().map(|text| text.chars().count()).sum::<usize>());
+    let label = entry.label.as_ref();
+    let orders = by_order(entry).map(|(given, swapped)| format!("{given}\u{1f}{swapped}"));
+    json!([
+        entry.slug,
+        result.id,
+        run,
+        shown(entry),
+        entry.word(),
+        entry.score().map(short),
+        result.expected_score.map(short),
+        label.map(|label| &label.text),
+        label.and_then(|label| label.meant.as_ref()),
+        bits,
+        entry.group,
+        result.latency_ms,
+        result.cost,
+        prediction(entry).map(short),
+        length,
+        orders,
+        result.unreadable.as_ref().map(|why| why.reason.name()),
+    ])
+}
+
+/// The verdict, or why there is none, as the table shows it.
+pub(super) fn shown(entry: &Entry) -> String {
+    let result = &entry.result;
+    let text = match (&result.error, &result.unreadable) {
+        (Some(error), _) => format!("failed: {}", error.message),
+        (_, Some(why)) => format!("unreadable: {}", why.reason.name()),
+        _ => result.verdict.verdict.clone().or_else(|| entry.word()).unwrap_or_default(),
+    };
+    text.chars().take(120).collect()
+}
+
+/// The prediction that the calibration curve takes: `p`, or the score from 0 to 1.
+fn prediction(entry: &Entry) -> Option<f64> {
+    entry.result.verdict.p.or(entry.result.normalized)
+}
+
+/// A number with the digits that a table shows.
+fn short(number: f64) -> f64 {
+    (number * 1e6).round() / real(1_000_000)
+}
+
+/// JSON that ends no block of HTML and no line.
+fn guarded(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len() + json.len() / 64);
+    for c in json.chars() {
+        match c {
+            '<' => safe.push_str("\\u003c"),
+            '>' => safe.push_str("\\u003e"),
+            '&' => safe.push_str("\\u0026"),
+            '\u{2028}' => safe.push_str("\\u2028"),
+            '\u{2029}' => safe.push_str("\\u2029"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_cannot_end_its_block_and_keeps_its_meaning() {
+        let hostile = json!({"a": "</script><!--<script>\u{2028}&amp;\u{0}\r\n"});
+        let safe = guarded(&hostile.to_string());
+        assert!(!safe.contains(['<', '>', '&', '\u{2028}', '\n', '\r', '\0']), "{safe}");
+        assert_eq!(serde_json::from_str::<Value>(&safe).unwrap(), hostile);
+    }
+}

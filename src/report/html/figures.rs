@@ -1,0 +1,639 @@
+//! The figures of the first screen: what came out, and how far it can be trusted. Each has its number of records, and
+//! its interval where it has one.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    entry::{Entry, Flag, More},
+    run::Run,
+};
+use crate::{
+    models::families,
+    report::{
+        histogram::figure,
+        significance::{Significance, bootstrap},
+        statistics::{ratio, real, wilson},
+        summary::Bounds,
+    },
+};
+
+/// One figure with its interval.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Figure {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// The 95 % interval in words; empty without one.
+    pub(super) interval: String,
+    /// The number of records or votes that it is made of.
+    pub(super) n: usize,
+    /// What a reader should know beside it.
+    pub(super) note: String,
+    /// The filter of its records; empty without one.
+    pub(super) filter: String,
+}
+
+/// Some records with the same outcome, as a part of all.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Part {
+    pub(super) name: String,
+    pub(super) count: usize,
+    /// Their share of all records, in words.
+    pub(super) share: String,
+    /// Where the part begins and how long it is, in thousandths of the bar.
+    pub(super) from: usize,
+    pub(super) length: usize,
+    /// The word for its colour.
+    pub(super) tone: &'static str,
+    pub(super) filter: String,
+}
+
+/// The outcomes as shares of all records.
+pub(super) fn coverage(run: &Run) -> Vec<Part> {
+    let summary = &run.summary;
+    let mut counts = vec![("judged".to_owned(), summary.judged, "good", String::new())];
+    counts.push(("abstained".into(), summary.abstained, "quiet", "flag:abstained".into()));
+    for (reason, count) in &summary.unreadable {
+        let name = format!("unreadable: {reason}");
+        counts.push((name, *count, "doubtful", format!("reason:{reason}")));
+    }
+    counts.push(("failed".into(), summary.failed, "bad", "flag:failed".into()));
+    let mut from = 0;
+    let part = |(name, count, tone, filter): (String, usize, &'static str, String)| {
+        let end = from + count;
+        let place = |at: usize| at * 1000 / run.len().max(1);
+        let (start, length) = (place(from), place(end) - place(from));
+        from = end;
+        let share = percent(ratio(count, run.len()));
+        Part { name, count, share, from: start, length, tone, filter }
+    };
+    counts.into_iter().filter(|(_, count, ..)| *count > 0).map(part).collect()
+}
+
+/// What came out, by the kind of the verdicts.
+pub(super) fn outcome(run: &Run) -> Vec<Figure> {
+    let mut all = Vec::new();
+    all.extend(mean(run));
+    all.extend(passed(run));
+    all.extend(shares(run));
+    all.extend(criteria(run));
+    all.extend(of_ranking(run));
+    all.extend(of_revisions(run));
+    all.extend(of_searches(run));
+    all.extend(of_labels(run));
+    all.extend(agreement(run));
+    all.extend(spent(run));
+    all
+}
+
+/// The mean score, with its bounds where records have no verdict.
+fn mean(run: &Run) -> Option<Figure> {
+    let numbers: Vec<f64> = run.entries.iter().filter_map(Entry::score).collect();
+    if numbers.is_empty() {
+        return None;
+    }
+    let without = run.len() - run.summary.judged;
+    let bounds = run.summary.bounds().filter(|_| without > 0 && run.revised.is_none());
+    let note = bounds.map_or(String::new(), |Bounds { lowest, highest, .. }| {
+        format!("between {lowest:.3} and {highest:.3} if the {without} without a verdict were worst or best")
+    });
+    let of = match run.command {
+        "search" => "mean value of the chosen solution",
+        "revise" => "mean score of the returned draft",
+        _ => "mean score",
+    };
+    let scale = run.ends.map(|(low, high)| format!(" ({} to {})", figure(low), figure(high)));
+    let (value, interval) = mean_of(&numbers);
+    Some(Figure {
+        name: format!("{of}{}", scale.filter(|_| run.command == "judge").unwrap_or_default()),
+        value,
+        interval,
+        n: numbers.len(),
+        note,
+        ..Figure::default()
+    })
+}
+
+/// A mean and its interval in words (percentile bootstrap over records).
+fn mean_of(numbers: &[f64]) -> (String, String) {
+    let mean = numbers.iter().sum::<f64>() / real(numbers.len().max(1));
+    let interval = match (numbers.len(), bootstrap(numbers)) {
+        (2.., Significance::Bootstrap { interval: (low, high), .. }) => {
+            format!("{low:.3} to {high:.3}")
+        }
+        _ => String::new(),
+    };
+    (format!("{mean:.3}"), interval)
+}
+
+/// The share of all records that pass, or whose chosen answer is right.
+fn passed(run: &Run) -> Option<Figure> {
+    if run.ranked.is_some() || run.searched.is_some() {
+        return None;
+    }
+    let passed = run.summary.passed?;
+    Some(Figure { filter: "flag:passed".into(), ..share("pass rate", passed, run.len()) })
+}
+
+/// A share with its interval.
+pub(super) fn share(name: impl Into<String>, part: usize, whole: usize) -> Figure {
+    let (low, high) = wilson(part, whole);
+    Figure {
+        name: name.into(),
+        value: percent(ratio(part, whole)),
+        interval: if whole == 0 {
+            String::new()
+        } else {
+            format!("{} to {}", bare(low), percent(high))
+        },
+        n: whole,
+        ..Figure::default()
+    }
+}
+
+/// The most labels that have a figure each.
+const SHOWN: usize = 8;
+
+/// The share of each label, preference or first error, most frequent first.
+fn shares(run: &Run) -> Vec<Figure> {
+    if run.ranked.is_some() || run.searched.is_some() || run.revised.is_some() {
+        return Vec::new();
+    }
+    let mut counts = words(&run.entries);
+    let has_numbers = run.entries.iter().any(|entry| entry.result.verdict.score.is_some());
+    let is_steps = run.entries.iter().any(|entry| entry.result.verdict.first_error.is_some());
+    if has_numbers && !is_steps {
+        return Vec::new();
+    }
+    let judged = run.summary.judged;
+    let mut all = Vec::new();
+    let of =
+        |word: &str| counts.iter().find(|(name, _)| name == word).map_or(0, |(_, count)| *count);
+    let sides = ["first", "second", "tie"].map(of);
+    if run.entries.iter().any(|entry| entry.result.verdict.preference.is_some()) {
+        all.push(win_rate(run, sides));
+    }
+    let left = counts.split_off(counts.len().min(SHOWN));
+    let rest: usize = left.iter().map(|(_, count)| count).sum();
+    all.extend(counts.into_iter().map(|(word, count)| Figure {
+        filter: format!("verdict:{word}"),
+        ..share(format!("verdict {}", shown(&word)), count, judged)
+    }));
+    if rest > 0 {
+        all.push(share(format!("{} other verdicts", left.len()), rest, judged));
+    }
+    all
+}
+
+/// A word of a verdict as the name of a figure.
+fn shown(word: &str) -> String {
+    crate::report::terminal::shortened(&crate::report::escaped(word), 40)
+}
+
+/// The share of the first answer, a tie as half a win, with the interval of the mean.
+fn win_rate(run: &Run, [first, second, tie]: [usize; 3]) -> Figure {
+    let points = [(first, 1.0), (second, 0.0), (tie, 0.5)];
+    let wins: Vec<f64> =
+        points.into_iter().flat_map(|(count, share)| std::iter::repeat_n(share, count)).collect();
+    let mean = wins.iter().sum::<f64>() / real(wins.len().max(1));
+    let interval = match (wins.len(), bootstrap(&wins)) {
+        (2.., Significance::Bootstrap { interval: (low, high), .. }) => {
+            format!("{} to {}", bare(low), percent(high))
+        }
+        _ => String::new(),
+    };
+    Figure {
+        name: "win rate of the first answer".into(),
+        value: percent(mean),
+        interval,
+        n: run.summary.judged,
+        note: format!("{first} wins, {second} losses, {tie} ties; a tie is half a win"),
+        ..Figure::default()
+    }
+}
+
+/// How many records have each verdict, most frequent first.
+pub(super) fn words(entries: &[Entry]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    entries.iter().filter_map(Entry::word).for_each(|word| *counts.entry(word).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+/// The most criteria that have a figure each.
+const CRITERIA: usize = 12;
+
+/// How often each criterion of a rubric is met, of the records where it was assessed.
+fn criteria(run: &Run) -> Vec<Figure> {
+    let mut met: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let all = run.entries.iter().flat_map(|entry| entry.result.verdict.rubric.iter().flatten());
+    for one in all.filter(|one| one.share().is_some()) {
+        let counts = met.entry(&one.name).or_default();
+        counts.0 += usize::from(one.is_met());
+        counts.1 += 1;
+    }
+    let figure = |(name, (met, all)): (&str, (usize, usize))| {
+        share(format!("criterion {} met", shown(name)), met, all)
+    };
+    met.into_iter().take(CRITERIA).map(figure).collect()
+}
+
+fn of_ranking(run: &Run) -> Vec<Figure> {
+    let Some(summary) = &run.ranked else { return Vec::new() };
+    let count = summary.outcomes.len();
+    let mean = |of: fn(&crate::report::RankOutcome) -> f64| {
+        summary.outcomes.iter().map(of).sum::<f64>() / real(count.max(1))
+    };
+    let mut all = Vec::new();
+    if let Some(accuracy) = summary.accuracy() {
+        let interval = summary.accuracy_interval();
+        let interval = interval.map(|(low, high)| format!("{} to {}", bare(low), percent(high)));
+        all.push(Figure {
+            name: format!("chosen answers that are right (`{}`)", summary.rule),
+            value: percent(accuracy),
+            interval: interval.unwrap_or_default(),
+            n: count,
+            filter: "flag:passed".into(),
+            ..Figure::default()
+        });
+        let beside: [(&str, f64); 3] = [
+            ("right by chance (pass@1)", mean(|one| one.mean)),
+            ("right by majority", mean(|one| one.majority)),
+            ("right by the best candidate (oracle)", mean(|one| one.best)),
+        ];
+        all.extend(beside.into_iter().map(|(name, share)| Figure {
+            name: name.into(),
+            value: percent(share),
+            n: count,
+            ..Figure::default()
+        }));
+    }
+    if let Some((gain, (low, high))) = summary.gain() {
+        let note = if low > 0.0 {
+            "better than chance"
+        } else if high < 0.0 {
+            "worse than chance"
+        } else {
+            "not significantly different from chance"
+        };
+        all.push(Figure {
+            name: "gain over a random candidate".into(),
+            value: format!("{:+.1} points", 100.0 * gain),
+            interval: format!("{:+.1} to {:+.1}", 100.0 * low, 100.0 * high),
+            n: count,
+            note: note.into(),
+            ..Figure::default()
+        });
+    }
+    all
+}
+
+fn of_revisions(run: &Run) -> Vec<Figure> {
+    let Some(summary) = &run.revised else { return Vec::new() };
+    let mut all = vec![share("passed without a revision", summary.passed_at_once, run.len())];
+    let changes: Vec<f64> = run.entries.iter().filter_map(Entry::change).collect();
+    if !changes.is_empty() {
+        let (value, interval) = mean_of(&changes);
+        all.push(Figure {
+            name: "change of the score, returned less first draft".into(),
+            value: format!("{:+.3}", value.parse::<f64>().unwrap_or_default()),
+            interval,
+            n: changes.len(),
+            filter: "flag:changed".into(),
+            ..Figure::default()
+        });
+    }
+    if summary.denied > 0 {
+        all.push(share("passed the loop and not the final judgment", summary.denied, run.len()));
+    }
+    all
+}
+
+fn of_searches(run: &Run) -> Vec<Figure> {
+    let Some(summary) = &run.searched else { return Vec::new() };
+    if summary.referenced == 0 {
+        return Vec::new();
+    }
+    vec![
+        Figure {
+            filter: "flag:passed".into(),
+            ..share("chosen solutions that are right", summary.right, summary.referenced)
+        },
+        share("records with a right solution among all", summary.reached, summary.referenced),
+    ]
+}
+
+fn of_labels(run: &Run) -> Vec<Figure> {
+    let Some(summary) = &run.labelled else { return Vec::new() };
+    let steps = summary.correct + summary.incorrect;
+    vec![share("steps labelled correct", summary.correct, steps)]
+}
+
+/// Agreement with the records' own labels, beside the share that the most frequent label alone would reach.
+fn agreement(run: &Run) -> Vec<Figure> {
+    let summary = &run.summary.agreement;
+    let mut all = Vec::new();
+    if let Some((agree, compared)) = summary.agree() {
+        let mut labels: BTreeMap<String, usize> = BTreeMap::new();
+        let own = run.entries.iter().filter_map(|entry| entry.label.as_ref());
+        own.for_each(|label| {
+            let word = label.meant.clone().unwrap_or_else(|| label.text.clone());
+            *labels.entry(word).or_default() += 1;
+        });
+        let most = labels.values().max().copied().unwrap_or(0);
+        let base = percent(ratio(most, labels.values().sum()));
+        all.push(Figure {
+            note: format!("base rate: {base} if every verdict were the most frequent label"),
+            filter: "flag:disagrees".into(),
+            ..share("agreement with labels", agree, compared)
+        });
+    }
+    for (name, pairs) in summary.numbers() {
+        let of = if name.is_empty() { String::new() } else { format!(" ({})", shown(name)) };
+        let spearman = pairs.spearman().map(|rho| format!("Spearman {rho:.3}"));
+        let equal = pairs
+            .is_whole()
+            .then(|| format!("{} equal", percent(ratio(pairs.within(0.0), pairs.len()))));
+        let near = format!("{} within 1", percent(ratio(pairs.within(1.0), pairs.len())));
+        let notes: Vec<String> = spearman.into_iter().chain(equal).chain([near]).collect();
+        if let Some(error) = pairs.mean_absolute_error() {
+            all.push(Figure {
+                name: format!("mean distance from labels{of}"),
+                value: format!("{error:.3}"),
+                n: pairs.len(),
+                note: notes.join(", "),
+                filter: "flag:disagrees".into(),
+                ..Figure::default()
+            });
+        }
+    }
+    all
+}
+
+/// What the run cost.
+fn spent(run: &Run) -> Vec<Figure> {
+    let costs: Vec<f64> = run.entries.iter().filter_map(|entry| entry.result.cost).collect();
+    let mut times: Vec<u64> =
+        run.entries.iter().filter_map(|entry| entry.result.latency_ms).collect();
+    times.sort_unstable();
+    let mut all = Vec::new();
+    if !costs.is_empty() {
+        all.push(Figure {
+            name: "cost".into(),
+            value: format!("{:.4}", costs.iter().sum::<f64>()),
+            n: costs.len(),
+            ..Figure::default()
+        });
+    }
+    if let (Some(median), Some(late)) = (quantile(&times, 50), quantile(&times, 95)) {
+        all.push(Figure {
+            name: "median time of a record".into(),
+            value: milliseconds(median),
+            n: times.len(),
+            note: format!("95 % took at most {}", milliseconds(late)),
+            ..Figure::default()
+        });
+    }
+    all
+}
+
+/// The value below which this many per cent of sorted values lie.
+fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
+    let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(at).copied()
+}
+
+/// A time in words.
+pub(super) fn milliseconds(time: u64) -> String {
+    match time {
+        0..1_000 => format!("{time} ms"),
+        #[expect(clippy::cast_precision_loss, reason = "no answer takes 2^52 ms")]
+        time => format!("{:.1} s", time as f64 / 1_000.0),
+    }
+}
+
+/// How far the verdicts can be trusted.
+pub(super) fn trust(run: &Run) -> Vec<Figure> {
+    let mut all = Vec::new();
+    let ((both, consistent), (first, second)) = run.summary.by_order();
+    if both > 0 {
+        let figure = share("same verdict in both orders", consistent, both);
+        all.push(Figure { filter: "flag:flipped".into(), ..figure });
+    }
+    if first + second > 0 {
+        let figure = share("decided for the answer shown first", first, first + second);
+        let lean = if figure_excludes_half(first, first + second) {
+            "the judge leans to one position"
+        } else {
+            "no lean to a position is shown"
+        };
+        all.push(Figure { note: lean.into(), ..figure });
+    }
+    all.extend(longer(run));
+    let retested: Vec<bool> = run.entries.iter().filter_map(Entry::retested).collect();
+    if !retested.is_empty() {
+        let stable = retested.iter().filter(|stable| **stable).count();
+        let figure = share("same verdict in every draw", stable, retested.len());
+        all.push(Figure { filter: "flag:flipped".into(), ..figure });
+    }
+    all.extend(scored(run));
+    let masses: Vec<f64> = run.entries.iter().filter_map(|entry| entry.result.mass).collect();
+    if !masses.is_empty() {
+        let low = run.entries.iter().filter(|entry| entry.flags().contains(&Flag::LowMass)).count();
+        let figure = share("low probability on the offered values", low, masses.len());
+        all.push(Figure { filter: "flag:low mass".into(), ..figure });
+    }
+    all.extend(levels(run));
+    all.extend(same_family(run));
+    all
+}
+
+/// Whether the interval of a share leaves out one half.
+fn figure_excludes_half(part: usize, whole: usize) -> bool {
+    let (low, high) = wilson(part, whole);
+    low > 0.5 || high < 0.5
+}
+
+/// How often the longer of two answers wins.
+fn longer(run: &Run) -> Option<Figure> {
+    let wins = |entry: &Entry| {
+        let lengths: Vec<usize> = answers(entry)?.iter().map(|text| text.chars().count()).collect();
+        let [one, other] = *lengths.as_slice() else { return None };
+        match entry.word()?.as_str() {
+            "first" if one != other => Some(one > other),
+            "second" if one != other => Some(other > one),
+            _ => None,
+        }
+    };
+    run.entries.iter().find(|entry| entry.result.verdict.preference.is_some())?;
+    let wins: Vec<bool> = run.entries.iter().filter_map(wins).collect();
+    let won = wins.iter().filter(|won| **won).count();
+    (!wins.is_empty()).then(|| share("decided for the longer answer", won, wins.len()))
+}
+
+/// The answers of a record as texts; `None` without a record.
+pub(super) fn answers(entry: &Entry) -> Option<Vec<String>> {
+    let item = entry.item.as_ref()?;
+    let candidates = item.candidates();
+    if candidates.is_empty() {
+        return item.text("answer").map(|answer| vec![answer]);
+    }
+    Some(candidates.iter().map(crate::item::text_of).collect())
+}
+
+/// The share of verdicts that were scored by their probabilities instead of written.
+fn scored(run: &Run) -> Option<Figure> {
+    let rules: Vec<&String> =
+        run.entries.iter().filter_map(|entry| entry.result.rule.as_ref()).collect();
+    let scored = rules.iter().filter(|rule| rule.ends_with(crate::verdict::SCORED)).count();
+    (!rules.is_empty()).then(|| share("verdicts scored, not written", scored, rules.len()))
+}
+
+/// How many of the values of a whole-number scale are used.
+fn levels(run: &Run) -> Option<Figure> {
+    let numbers: Vec<f64> =
+        run.entries.iter().filter_map(|entry| entry.result.verdict.score).collect();
+    let (low, high) = run.ends?;
+    let is_whole = numbers.iter().all(|number| (number - number.round()).abs() < 1e-9);
+    if numbers.is_empty() || !is_whole || high - low < 2.0 || high - low > 100.0 {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "numbers of a scale of at most 101 values")]
+    let used: std::collections::BTreeSet<i64> =
+        numbers.iter().map(|number| number.round() as i64).collect();
+    let all = (high - low).round() + 1.0;
+    Some(Figure {
+        name: "values of the scale that are used".into(),
+        value: format!("{} of {all:.0}", used.len()),
+        n: numbers.len(),
+        ..Figure::default()
+    })
+}
+
+/// Records whose answers were written by a model of the judge's family.
+fn same_family(run: &Run) -> Option<Figure> {
+    let own = |entry: &Entry| {
+        let members = entry.result.members.iter().flatten().map(|member| member.model.clone());
+        let models: Vec<String> = members.chain([entry.result.model.clone()]).collect();
+        models.iter().flat_map(|model| families(model)).collect::<std::collections::BTreeSet<_>>()
+    };
+    let is_same = |entry: &&Entry| {
+        let Some(item) = &entry.item else { return false };
+        let families_of_judge = own(entry);
+        item.authors().into_iter().flat_map(families).any(|one| families_of_judge.contains(one))
+    };
+    let count = run.entries.iter().filter(is_same).count();
+    (count > 0).then(|| Figure {
+        note: "judges tend to prefer answers of their own family".into(),
+        ..share("answers by a model of the judge's family", count, run.len())
+    })
+}
+
+/// A share in per cent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", bare(share))
+}
+
+/// A share in per cent, without the sign.
+fn bare(share: f64) -> String {
+    format!("{:.1}", 100.0 * share)
+}
+
+/// The records to look at first, at most ten, each with the reason.
+pub(super) fn first_to_see(run: &Run) -> Vec<(usize, String)> {
+    /// The most records for one reason, before others had their turn.
+    const EACH: usize = 3;
+    const ALL: usize = 10;
+    let mut reasons: Vec<Vec<(f64, usize, String)>> = vec![Vec::new(); 7];
+    for (at, entry) in run.entries.iter().enumerate() {
+        for (rank, weight, why) in remarkable(entry) {
+            reasons[rank].push((weight, at, why));
+        }
+    }
+    for all in &mut reasons {
+        all.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+    }
+    let mut chosen: Vec<(usize, String)> = Vec::new();
+    for part in [0..EACH, EACH..ALL] {
+        for all in &reasons {
+            let more = all.iter().skip(part.start).take(part.len());
+            for (_, at, why) in more {
+                if chosen.len() < ALL && chosen.iter().all(|(known, _)| known != at) {
+                    chosen.push((*at, why.clone()));
+                }
+            }
+        }
+    }
+    chosen
+}
+
+/// Why a record is worth a look: the place of the reason, how strong it is, and its words.
+fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
+    let mut all = Vec::new();
+    let result = &entry.result;
+    let verdict = entry.word().unwrap_or_default();
+    let lacking = entry.lacking();
+    if !lacking.is_empty() {
+        all.push((0, real(lacking.len()), format!("required and not met: {}", lacking.join(", "))));
+    }
+    if let (true, Some(label)) = (entry.disagrees(), &entry.label) {
+        let why = format!("verdict {}, label {}", shown(&verdict), shown(&label.text));
+        all.push((1, label.distance.unwrap_or_default(), why));
+    }
+    if entry.flipped() {
+        let why = match (&entry.more, result.consistent) {
+            (More::Revised(_), _) => "the final judgment contradicts that of the loop",
+            (More::Ranked(_), _) => "a comparison flips with the order of the answers",
+            (_, Some(crate::line::Consistent::No)) => {
+                "the verdict flips with the order of the answers"
+            }
+            _ => "the draws contradict each other",
+        };
+        all.push((2, 1.0, why.into()));
+    }
+    if let Some(error) = &result.error {
+        all.push((3, 2.0, format!("failed: {}", shown(&error.message))));
+    }
+    if let Some(why) = &result.unreadable {
+        let weight = if why.is_abstention() { 0.0 } else { 1.0 };
+        all.push((
+            3,
+            weight,
+            format!("unreadable ({}): {}", why.reason.name(), shown(&why.detail)),
+        ));
+    }
+    if let Some(change) = entry.change().filter(|change| change.abs() > 1e-9) {
+        all.push((4, change.abs(), format!("the revision changed the score by {change:+.2}")));
+    }
+    if let Some(mass) = result.mass.filter(|mass| *mass < super::entry::LOW_MASS) {
+        let why = format!("only {} probability on the offered values", percent(mass));
+        all.push((5, 1.0 - mass, why));
+    }
+    if let (More::Ranked(_) | More::Searched(_), Some(false)) = (&entry.more, result.pass) {
+        all.push((6, 1.0, "the chosen answer is wrong".into()));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_says_its_interval_and_its_number_of_records() {
+        let figure = share("pass rate", 8, 10);
+        assert_eq!((figure.value.as_str(), figure.n), ("80.0 %", 10));
+        assert_eq!(figure.interval, "49.0 to 94.3 %");
+        assert_eq!(share("none", 0, 0).interval, "");
+    }
+
+    #[test]
+    fn quantiles_are_values_that_occur() {
+        assert_eq!(quantile(&[1, 2, 3, 4], 50), Some(2));
+        assert_eq!(quantile(&[1, 2, 3, 4], 95), Some(4));
+        assert_eq!(quantile(&[], 50), None);
+        assert_eq!((milliseconds(999), milliseconds(1500)), ("999 ms".into(), "1.5 s".into()));
+    }
+}

@@ -1,0 +1,93 @@
+//! The first screen as Markdown, for a pull request.
+
+use super::{
+    Report,
+    figures::{self, Figure, first_to_see},
+    page::{facts, repeat},
+    run::Run,
+};
+use crate::report::escaped;
+
+/// The first screen of every run, and the comparison of two.
+pub(super) fn text(report: &Report) -> String {
+    let mut all: Vec<String> = report.runs.iter().map(of_run).collect();
+    if let Some(comparison) = &report.comparison {
+        let lines: Vec<String> =
+            comparison.to_string().lines().map(|line| format!("- {}", cell(line))).collect();
+        all.push(format!("## Comparison\n\n{}\n", lines.join("\n")));
+    }
+    all.join("\n")
+}
+
+fn of_run(run: &Run) -> String {
+    let mut text = format!("## {}\n\n", cell(&run.name));
+    let facts: Vec<String> =
+        facts(run).into_iter().map(|(name, value)| format!("{name}: {}", cell(&value))).collect();
+    if !facts.is_empty() {
+        text.push_str(&format!("{}\n\n", facts.join(" · ")));
+    }
+    let parts = figures::coverage(run);
+    let parts: Vec<String> =
+        parts.iter().map(|part| format!("{} {} ({})", part.count, part.name, part.share)).collect();
+    text.push_str(&format!("{} records: {}\n\n", run.len(), parts.join(", ")));
+    text.push_str(&table("Result", &figures::outcome(run)));
+    text.push_str(&table("Trust", &figures::trust(run)));
+    let first = first_to_see(run);
+    if !first.is_empty() {
+        text.push_str("| look here first | why |\n|---|---|\n");
+        for (at, why) in first {
+            text.push_str(&format!("| {} | {} |\n", cell(&run.entries[at].result.id), cell(&why)));
+        }
+        text.push('\n');
+    }
+    if let Some(command) = repeat(run) {
+        text.push_str(&format!("Repeat: `{}`\n", command.replace('`', "'")));
+    }
+    text
+}
+
+/// Figures as a table; empty without any.
+fn table(title: &str, figures: &[Figure]) -> String {
+    if figures.is_empty() {
+        return String::new();
+    }
+    let row = |figure: &Figure| {
+        let Figure { name, value, interval, n, note, .. } = figure;
+        format!("| {} | {value} | {interval} | {n} | {} |\n", cell(name), cell(note))
+    };
+    let rows: String = figures.iter().map(row).collect();
+    format!("| {title} | value | 95 % interval | n | |\n|---|---:|---:|---:|---|\n{rows}\n")
+}
+
+/// A text as a cell: on one line, with nothing that Markdown or HTML would read as its own.
+fn cell(text: &str) -> String {
+    let mut safe = String::new();
+    for c in escaped(text).chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '@' => safe.push_str("&#64;"),
+            '#' => safe.push_str("&#35;"),
+            c if "\\`*_[]|!~".contains(c) => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            c => safe.push(c),
+        }
+    }
+    // An address would become a link.
+    safe.replace("://", "&#58;//").replace("www.", "www&#46;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn a_cell_is_text_and_stays_one_cell() {
+        assert_eq!(cell("a | b\n[x](javascript:1)"), "a \\| b⏎\\[x\\](javascript:1)");
+        assert_eq!(cell("<img src=x> @team #1"), "&lt;img src=x&gt; &#64;team &#35;1");
+        assert!(!cell("http://evil.example www.evil.example").contains("http://"));
+    }
+}

@@ -1,0 +1,363 @@
+//! Which charts a run has.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    entry::{Entry, More},
+    figures::{answers, percent, words},
+    run::Run,
+};
+use crate::{
+    line::{NamedOrder, ShownOrder},
+    report::{
+        CalibrationFigures, CalibrationSample,
+        charts::{
+            Cell, Chart, GroupMean, Point, Series, bins, by_group, histogram, named_bars,
+            reliability, scatter, square,
+        },
+        histogram::figure,
+        significance::{Significance, bootstrap},
+        statistics::{ratio, real, wilson},
+    },
+};
+
+/// A chart with its words.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Picture {
+    pub(super) title: String,
+    /// What is drawn, and of how many records.
+    pub(super) note: String,
+    pub(super) svg: String,
+}
+
+/// The charts of a run that have something to show.
+pub(super) fn all(run: &Run) -> Vec<Picture> {
+    let all = [
+        scores(run),
+        verdicts(run),
+        confusion(run),
+        calibration(run),
+        positions(run),
+        members(run),
+        length(run),
+        groups(run),
+        compute(run),
+        times(run),
+        costs(run),
+    ];
+    all.into_iter().flatten().filter(|picture| !picture.svg.is_empty()).collect()
+}
+
+fn picture(title: &str, note: String, svg: String) -> Option<Picture> {
+    Some(Picture { title: title.into(), note, svg })
+}
+
+/// Scores, with the expected scores beside them.
+fn scores(run: &Run) -> Option<Picture> {
+    let numbers: Vec<f64> = run.entries.iter().filter_map(Entry::score).collect();
+    let expected: Vec<f64> =
+        run.entries.iter().filter_map(|entry| entry.result.expected_score).collect();
+    let bins = bins(&numbers, run.ends.filter(|_| run.revised.is_none()));
+    let outlined = if expected.is_empty() { None } else { Some(expected.as_slice()) };
+    let note = match outlined {
+        Some(expected) => format!(
+            "{} written scores (bars) and {} expected scores (outlines)",
+            numbers.len(),
+            expected.len()
+        ),
+        None => format!("{} scores", numbers.len()),
+    };
+    picture("Scores", note, histogram(&bins, outlined, ("score", "score")))
+}
+
+/// How often each verdict was given, where verdicts are words.
+fn verdicts(run: &Run) -> Option<Picture> {
+    const BARS: usize = 12;
+    let is_word = |entry: &Entry| {
+        let verdict = &entry.result.verdict;
+        verdict.label.is_some() || verdict.preference.is_some() || verdict.first_error.is_some()
+    };
+    if run.revised.is_some() || !run.entries.iter().any(is_word) {
+        return None;
+    }
+    let mut counts = words(&run.entries);
+    counts.truncate(BARS);
+    picture(
+        "Verdicts",
+        format!("{} verdicts", run.summary.judged),
+        named_bars(&counts, ("records", "verdict")),
+    )
+}
+
+/// Labels against verdicts.
+fn confusion(run: &Run) -> Option<Picture> {
+    /// The most names that fit.
+    const NAMES: usize = 10;
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for entry in &run.entries {
+        let Some(label) = entry.label.as_ref().filter(|label| label.distance.is_some()) else {
+            continue;
+        };
+        let number = || label.text.trim().parse::<f64>().ok().map(figure);
+        let meant = label.meant.clone().or_else(number).unwrap_or_else(|| label.text.clone());
+        let Some(word) = entry.word() else { continue };
+        *counts.entry((meant, word)).or_default() += 1;
+    }
+    let mut names: Vec<String> =
+        counts.keys().flat_map(|(label, word)| [label.clone(), word.clone()]).collect();
+    names.sort_by(|one, other| match (one.parse::<f64>(), other.parse::<f64>()) {
+        (Ok(one), Ok(other)) => one.total_cmp(&other),
+        _ => one.cmp(other),
+    });
+    names.dedup();
+    if names.is_empty() || names.len() > NAMES {
+        return None;
+    }
+    let all: usize = counts.values().sum();
+    let cell = |label: &String, word: &String| {
+        let count = counts.get(&(label.clone(), word.clone())).copied().unwrap_or(0);
+        let of_label: usize = names
+            .iter()
+            .map(|word| counts.get(&(label.clone(), word.clone())).copied().unwrap_or(0))
+            .sum();
+        let words = format!("label {label}, verdict {word}: {count} records");
+        let link = (count > 0).then(|| (format!("cell:{label}\u{1f}{word}"), words));
+        Cell { shade: ratio(count, of_label), text: count.to_string(), link }
+    };
+    let cells: Vec<Vec<Cell>> =
+        names.iter().map(|label| names.iter().map(|word| cell(label, word)).collect()).collect();
+    let note = format!("{all} records with a label; darker is a larger share of the label");
+    picture("Labels against verdicts", note, square(("label", &names), ("verdict", &names), &cells))
+}
+
+/// Whether probabilities are as often right as they say.
+fn calibration(run: &Run) -> Option<Picture> {
+    const BINS: usize = 10;
+    let mut sample = CalibrationSample::new(run.labels().clone());
+    for entry in run.entries.iter().filter(|entry| matches!(entry.more, More::Nothing)) {
+        sample.push(&crate::line::ResultLine {
+            votes: None,
+            critique: None,
+            ..entry.result.clone()
+        });
+    }
+    let quantity = sample.quantity().ok()?;
+    let (observed, _) = sample.observations(false).ok()?;
+    if observed.is_empty() {
+        return None;
+    }
+    let figures = CalibrationFigures::new(&observed, BINS);
+    let note = format!(
+        "{} predictions; expected calibration error {:.3}, Brier score {:.3}; 95 % intervals",
+        observed.len(),
+        figures.ece,
+        figures.brier
+    );
+    picture("Calibration", note, reliability(&figures.by_width, quantity.name()))
+}
+
+/// The verdicts in the given order against those in the other order: what is not on the diagonal depends on the place
+/// of the answers.
+fn positions(run: &Run) -> Option<Picture> {
+    let names = ["first", "tie", "second"].map(str::to_owned);
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for entry in &run.entries {
+        let Some((given, swapped)) = by_order(entry) else { continue };
+        *counts.entry((given, swapped)).or_default() += 1;
+    }
+    let all: usize = counts.values().sum();
+    if all == 0 {
+        return None;
+    }
+    let cell = |given: &String, swapped: &String| {
+        let count = counts.get(&(given.clone(), swapped.clone())).copied().unwrap_or(0);
+        let words = format!("given order: {given}, swapped order: {swapped}; {count} records");
+        let link = (count > 0).then(|| (format!("orders:{given}\u{1f}{swapped}"), words));
+        Cell { shade: ratio(count, all), text: count.to_string(), link }
+    };
+    let cells: Vec<Vec<Cell>> = names
+        .iter()
+        .map(|given| names.iter().map(|swapped| cell(given, swapped)).collect())
+        .collect();
+    let note =
+        format!("{all} records in both orders; off the diagonal the place of the answers decided");
+    picture(
+        "Position bias",
+        note,
+        square(("given order", &names), ("swapped order", &names), &cells),
+    )
+}
+
+/// The verdicts of the first member and draw in both orders, in the record's own order of answers.
+pub(super) fn by_order(entry: &Entry) -> Option<(String, String)> {
+    let side = |order: NamedOrder| {
+        let vote = entry.votes().iter().find(|vote| vote.order == ShownOrder::Named(order))?;
+        Some(vote.verdict.preference?.name().to_owned())
+    };
+    Some((side(NamedOrder::Given)?, side(NamedOrder::Swapped)?))
+}
+
+/// How often two members of a jury gave the same verdict.
+fn members(run: &Run) -> Option<Picture> {
+    const MEMBERS: usize = 8;
+    let of = |entry: &Entry| -> BTreeMap<String, String> {
+        let votes = entry.votes().iter();
+        let verdict = |vote: &crate::line::VoteLine| {
+            let line =
+                crate::line::ResultLine { verdict: vote.verdict.clone(), ..Default::default() };
+            Some((vote.by.clone(), super::entry::word(&line)?))
+        };
+        votes.filter_map(verdict).collect()
+    };
+    let verdicts: Vec<_> = run.entries.iter().map(of).collect();
+    let mut names: Vec<String> = verdicts.iter().flat_map(|one| one.keys().cloned()).collect();
+    names.sort();
+    names.dedup();
+    if !(2..=MEMBERS).contains(&names.len()) {
+        return None;
+    }
+    let cell = |one: &String, other: &String| {
+        let both = || verdicts.iter().filter_map(|all| Some((all.get(one)?, all.get(other)?)));
+        let (all, same) = (both().count(), both().filter(|(one, other)| one == other).count());
+        let text = if all == 0 { "–".into() } else { percent(ratio(same, all)) };
+        Cell { shade: ratio(same, all), text, link: None }
+    };
+    let cells: Vec<Vec<Cell>> =
+        names.iter().map(|one| names.iter().map(|other| cell(one, other)).collect()).collect();
+    let note = format!("share of equal verdicts in {} records", run.len());
+    picture("Members against each other", note, square(("", &names), ("", &names), &cells))
+}
+
+/// Scores over the length of the answer.
+fn length(run: &Run) -> Option<Picture> {
+    let point = |entry: &Entry| {
+        let texts = answers(entry)?;
+        let [text] = texts.as_slice() else { return None };
+        Some((real(text.chars().count()), entry.result.verdict.score?))
+    };
+    let judged = run.entries.iter().filter(|entry| matches!(entry.more, More::Nothing));
+    let points: Vec<_> = judged.filter_map(point).collect();
+    let note = format!("{} records; the line is the trend", points.len());
+    if points.len() < 3 {
+        return None;
+    }
+    picture("Score against length", note, scatter(&points, "characters of the answer", "score"))
+}
+
+/// Pass rates or mean scores by group.
+fn groups(run: &Run) -> Option<Picture> {
+    let mut groups: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in &run.entries {
+        groups.entry(entry.group.as_deref()?).or_default().push(entry);
+    }
+    let has_pass = run.entries.iter().any(|entry| entry.result.pass.is_some());
+    let share = |entries: &[&Entry], is: &dyn Fn(&Entry) -> bool| {
+        let part = entries.iter().filter(|entry| is(entry)).count();
+        (ratio(part, entries.len()), wilson(part, entries.len()))
+    };
+    let usual = words(&run.entries).into_iter().next().map(|(word, _)| word);
+    let has_scores = run.entries.iter().any(|entry| entry.score().is_some());
+    let mean = |(name, entries): (&&str, &Vec<&Entry>)| {
+        let (mean, interval) = if has_pass {
+            share(entries, &|entry| entry.result.pass == Some(true))
+        } else if has_scores {
+            let numbers: Vec<f64> = entries.iter().filter_map(|entry| entry.score()).collect();
+            let mean = numbers.iter().sum::<f64>() / real(numbers.len().max(1));
+            match bootstrap(&numbers) {
+                Significance::Bootstrap { interval, .. } if numbers.len() > 1 => (mean, interval),
+                _ => (mean, (mean, mean)),
+            }
+        } else {
+            share(entries, &|entry| entry.word() == usual)
+        };
+        GroupMean { name: (*name).to_owned(), mean, interval, count: entries.len() }
+    };
+    let means: Vec<GroupMean> = groups.iter().map(mean).collect();
+    let what = match (has_pass, has_scores, usual) {
+        (true, ..) => "pass rate".to_owned(),
+        (false, true, _) => "mean score".to_owned(),
+        (.., usual) => format!("share of {}", usual.clone().unwrap_or_default()),
+    };
+    if means.len() < 2 {
+        return None;
+    }
+    let note = format!("{} groups, 95 % intervals", means.len());
+    picture("By group", note, by_group(&means, &what, has_pass || !has_scores))
+}
+
+/// Accuracy against the tokens that were written, where answers were chosen or searched for.
+fn compute(run: &Run) -> Option<Picture> {
+    let (accuracy, right, all) = match (&run.ranked, &run.searched) {
+        (Some(ranked), _) => {
+            let right = ranked.outcomes.iter().filter(|one| one.chosen > 0.999).count();
+            (ranked.accuracy()?, right, ranked.outcomes.len())
+        }
+        (_, Some(searched)) if searched.referenced > 0 => {
+            (ratio(searched.right, searched.referenced), searched.right, searched.referenced)
+        }
+        _ => return None,
+    };
+    let tokens: Vec<f64> = run.entries.iter().filter_map(tokens).collect();
+    let mean = tokens.iter().sum::<f64>() / real(tokens.len().max(1));
+    let (low, high) = wilson(right, all);
+    let chosen = Series::new("chosen", [Point::new(mean, accuracy).interval(low, high)]);
+    let mut chart = Chart::new("", "written tokens per record", "right answers").series(chosen);
+    if let Some(ranked) = &run.ranked {
+        let each = ranked.candidates.div_ceil(all.max(1)).max(1);
+        let chance = ranked.outcomes.iter().map(|one| one.mean).sum::<f64>() / real(all.max(1));
+        let written: Vec<f64> = run.entries.iter().filter_map(written).collect();
+        let first = written.iter().sum::<f64>() / real(written.len().max(1)) / real(each);
+        chart = chart.series(Series::new("one candidate", [Point::new(first, chance)]));
+    }
+    let note = format!("{all} records with a known answer; 95 % interval");
+    picture("Accuracy against tokens", note, chart.svg().ok()?)
+}
+
+/// The tokens that were written for a record, cached answers included.
+fn tokens(entry: &Entry) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 tokens")]
+    let number = |tokens: u64| tokens as f64;
+    match &entry.more {
+        More::Ranked(line) => {
+            let both = line.spent.usage.unwrap_or_default().completion
+                + line.spent.saved.unwrap_or_default().completion;
+            Some(number(both))
+        }
+        More::Searched(line) => {
+            Some(number(line.policy_cost.completion + line.judge_cost.completion))
+        }
+        _ => None,
+    }
+}
+
+/// The tokens that the policy wrote for all candidates of a record.
+fn written(entry: &Entry) -> Option<f64> {
+    let More::Ranked(line) = &entry.more else { return None };
+    let tokens: u64 = line.candidates.iter().filter_map(|one| Some(one.written?.completion)).sum();
+    #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 tokens")]
+    (tokens > 0).then(|| tokens as f64)
+}
+
+/// How long records took.
+fn times(run: &Run) -> Option<Picture> {
+    #[expect(clippy::cast_precision_loss, reason = "no answer takes 2^52 ms")]
+    let seconds = |entry: &Entry| Some(entry.result.latency_ms? as f64 / 1_000.0);
+    let all: Vec<f64> = run.entries.iter().filter_map(seconds).collect();
+    if all.len() < 2 {
+        return None;
+    }
+    let svg = histogram(&bins(&all, None), None, ("seconds for a record", "seconds"));
+    picture("Time", format!("{} records", all.len()), svg)
+}
+
+/// What records cost.
+fn costs(run: &Run) -> Option<Picture> {
+    let all: Vec<f64> = run.entries.iter().filter_map(|entry| entry.result.cost).collect();
+    if all.len() < 2 {
+        return None;
+    }
+    let svg = histogram(&bins(&all, None), None, ("cost of a record", "cost"));
+    picture("Cost", format!("{} records, {:.4} together", all.len(), all.iter().sum::<f64>()), svg)
+}

@@ -1,0 +1,163 @@
+//! One file of results: its records, and the summary that the command prints.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use serde_json::Value;
+
+use super::entry::{Entry, LabelReader, More};
+use crate::{
+    error::Error,
+    records::{AnyLine, TreeLine},
+    report::{LabelSummary, Labels, RankSummary, Revisions, SearchSummary, Summary},
+    verdict::Judgment,
+};
+
+/// A file of results, as a report reads it.
+#[derive(Clone, Debug, Default)]
+pub struct RunFile {
+    /// Its name, which heads its part of the report.
+    pub name: String,
+    /// Its current lines.
+    pub lines: Vec<AnyLine>,
+    /// When it was written.
+    pub written: Option<SystemTime>,
+    /// The manifest beside it, which tells how it was made.
+    pub manifest: Option<Value>,
+}
+
+/// The records of one file with what is known about all of them.
+pub(super) struct Run {
+    pub(super) name: String,
+    pub(super) written: Option<SystemTime>,
+    pub(super) manifest: Option<Value>,
+    /// The command that wrote it.
+    pub(super) command: &'static str,
+    pub(super) entries: Vec<Entry>,
+    /// The lowest and the highest score of the scale.
+    pub(super) ends: Option<(f64, f64)>,
+    /// The verdicts in figures, as `judge` counts them.
+    pub(super) summary: Summary,
+    /// Of ranked records.
+    pub(super) ranked: Option<RankSummary>,
+    /// Of searched records.
+    pub(super) searched: Option<SearchSummary>,
+    /// Of revised records.
+    pub(super) revised: Option<Revisions>,
+    /// Of labelled records.
+    pub(super) labelled: Option<LabelSummary>,
+    labels: Labels,
+}
+
+impl Run {
+    /// The run of a file; `group` is the field of a record by which records are grouped.
+    pub(super) fn new(file: RunFile, labels: &Labels, group: Option<&str>) -> Self {
+        let mut trees: BTreeMap<String, Vec<TreeLine>> = BTreeMap::new();
+        let mut entries = Vec::new();
+        let command = file.lines.first().map_or("judge", AnyLine::command);
+        for line in file.lines {
+            match line {
+                AnyLine::Node(node) => trees.entry(node.id.clone()).or_default().push(*node),
+                line => entries.extend(Entry::of(line)),
+            }
+        }
+        let reader = LabelReader::new(labels.clone(), &entries);
+        for entry in &mut entries {
+            entry.label = reader.read(entry);
+            entry.tree = trees.remove(&entry.result.id).unwrap_or_default();
+        }
+        set_groups(&mut entries, group);
+        let ends = ends(&entries);
+        let mut run = Self {
+            name: file.name,
+            written: file.written,
+            manifest: file.manifest,
+            command,
+            ends,
+            summary: Summary::of_results(reader.labels(), ends),
+            ranked: None,
+            searched: None,
+            revised: None,
+            labelled: None,
+            labels: reader.labels(),
+            entries: Vec::new(),
+        };
+        entries.iter().for_each(|entry| run.count(entry));
+        run.entries = entries;
+        run
+    }
+
+    /// Counts a record in the summary of its command.
+    fn count(&mut self, entry: &Entry) {
+        let outcome = Judgment::try_from(entry.result.clone());
+        let outcome: Result<&Judgment, &Error> = outcome.as_ref();
+        let (name, item) = (entry.result.id.as_str(), entry.item.as_ref());
+        let own = item.filter(|_| matches!(entry.more, More::Nothing | More::Labelled(_)));
+        self.summary.count(name, own, outcome);
+        match &entry.more {
+            More::Nothing => (),
+            More::Revised(line) => self.revised.get_or_insert_default().keep(line),
+            More::Ranked(line) => {
+                let summary = || RankSummary::new(line.rule.clone(), false);
+                self.ranked.get_or_insert_with(summary).count(line, false);
+            }
+            More::Searched(line) => {
+                let summary = || SearchSummary::new(false);
+                self.searched.get_or_insert_with(summary).count(name, item, line, false);
+            }
+            More::Labelled(line) => {
+                let summary = || LabelSummary::new(false, self.labels.clone());
+                self.labelled.get_or_insert_with(summary).count(name, item, line, false);
+            }
+        }
+    }
+
+    /// The records' own labels, with the names that their verdicts have.
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The number of records.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+/// The fields by which records are grouped, where no field is named.
+const GROUPS: [&str; 8] =
+    ["group", "category", "subset", "subject", "domain", "task", "source", "split"];
+
+/// The most groups that are told apart.
+const MOST_GROUPS: usize = 24;
+
+/// Groups the records by a field: the one that is named, or the first usual one that makes a few groups.
+fn set_groups(entries: &mut [Entry], field: Option<&str>) {
+    let value = |entry: &Entry, field: &str| {
+        let item = entry.item.as_ref()?;
+        let value = item.at(field).ok()?;
+        let text = crate::item::text_of(value);
+        (!value.is_object() && !value.is_array() && !text.trim().is_empty()).then_some(text)
+    };
+    let suits = |field: &&str| {
+        let seen: std::collections::BTreeSet<String> =
+            entries.iter().filter_map(|entry| value(entry, field)).collect();
+        (2..=MOST_GROUPS).contains(&seen.len())
+    };
+    let Some(field) = field.or_else(|| GROUPS.into_iter().find(suits)) else { return };
+    let groups: Vec<_> = entries.iter().map(|entry| value(entry, field)).collect();
+    entries.iter_mut().zip(groups).for_each(|(entry, group)| entry.group = group);
+}
+
+/// The ends of the scale, as scores and their places on it tell them; of shares and rubrics 0 and 1.
+fn ends(entries: &[Entry]) -> Option<(f64, f64)> {
+    if entries.iter().any(|entry| entry.result.verdict.rubric.is_some()) {
+        return Some((0.0, 1.0));
+    }
+    let place = |entry: &Entry| Some((entry.result.verdict.score?, entry.result.normalized?));
+    let places = || entries.iter().filter_map(place);
+    let (score, share) = places().next()?;
+    let (other, of_other) = places().find(|(_, of_other)| (of_other - share).abs() > 1e-6)?;
+    let range = (other - score) / (of_other - share);
+    let low = score - share * range;
+    let clean = |end: f64| (end * 1e6).round() / 1e6;
+    Some((clean(low), clean(low + range)))
+}

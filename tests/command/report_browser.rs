@@ -1,0 +1,161 @@
+//! Reports in a real browser: what a reader does with them works, and hostile records change nothing.
+//!
+//! `.ci/run` runs these where Chromium and its driver are installed.
+
+#![cfg(feature = "cli")]
+
+use crate::{
+    report::scores,
+    support::{
+        Place,
+        browser::{Browser, ESCAPE},
+    },
+};
+use serde_json::json;
+
+/// A browser that shows the report on these lines.
+fn shown(name: &str, lines: &str, hash: &str) -> (Place, Browser) {
+    let place = Place::new(name);
+    place.file("v.jsonl", lines);
+    place.run(&["report", "v.jsonl", "-o", "r.html"]).assert_passed();
+    let browser = Browser::start(name, (1300, 900), true);
+    browser.open(&place.folder.path("r.html"), hash);
+    (place, browser)
+}
+
+const IDS: &str =
+    "[...document.querySelectorAll('#rows tr:not(.space) th')].map(cell => cell.textContent)";
+
+#[test]
+#[ignore = "needs a browser"]
+fn filters_sorting_search_and_keys_work() {
+    let (_place, browser) = shown("browser-use", &scores(), "");
+    assert_eq!(browser.eval(IDS), json!(["r0", "r1", "r2", "r3"]));
+    // A chip with its count filters, and Escape gives all records back.
+    let chip = "[...document.querySelectorAll('#chips button')].find(chip => chip.textContent.startsWith('unreadable'))";
+    assert_eq!(browser.eval(&format!("{chip}.textContent")), json!("unreadable 1"));
+    browser.eval(&format!("{chip}.click()"));
+    assert_eq!(browser.eval(IDS), json!(["r2"]));
+    browser.press(ESCAPE);
+    assert_eq!(browser.eval(IDS), json!(["r0", "r1", "r2", "r3"]));
+    // f goes to the filters, / to the search.
+    browser.press("f");
+    assert_eq!(browser.eval("document.activeElement.dataset.filter"), json!("flag:unreadable"));
+    browser.press("/");
+    browser.press("many is 1");
+    browser.wait_for(&format!("JSON.stringify({IDS}) === '[\"r1\"]'"));
+    browser.press(ESCAPE);
+    // Twice on a heading: from the last to the first.
+    browser.eval("document.querySelector('th[data-key=id] button').click()");
+    browser.eval("document.querySelector('th[data-key=id] button').click()");
+    assert_eq!(browser.eval(IDS), json!(["r3", "r2", "r1", "r0"]));
+    assert_eq!(
+        browser.eval("document.querySelector('th[data-key=id]').ariaSort"),
+        json!("descending")
+    );
+    // j and k go through the records in this order, and the address follows.
+    browser.press("jj");
+    assert_eq!(browser.eval("location.hash"), json!("#r2"));
+    browser.press("k");
+    assert_eq!(
+        browser.eval("document.querySelector('[aria-selected=true] th').textContent"),
+        json!("r3")
+    );
+    assert!(browser.console().is_empty(), "{:?}", browser.console());
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn an_address_shows_its_record_and_a_bar_its_records() {
+    let (_place, browser) = shown("browser-address", &scores(), "#r1");
+    let detail = browser.eval("document.getElementById('detail').textContent");
+    assert!(detail.as_str().is_some_and(|text| text.contains("How many is 1?")), "{detail}");
+    assert_eq!(browser.eval("document.querySelector('#detail mark').textContent"), json!("5"));
+    // The bar of the score 5, as its link is followed.
+    browser.eval("location.hash = document.querySelector('a[href=\"#?score:4.5:5.5\"]').getAttribute('href')");
+    browser.wait_for(&format!("JSON.stringify({IDS}) === '[\"r1\"]'"));
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn hostile_records_change_nothing_and_no_request_leaves() {
+    let long = "<b>long</b> ".repeat(90_000);
+    let texts = [
+        "</script><script>window.hacked=1</script>",
+        "<img src=http://example.com/x onerror='window.hacked=1'><svg onload='window.hacked=1'>",
+        "[a](javascript:window.hacked=1) <a href='javascript:window.hacked=1'>x</a> <base href=http://example.com>",
+        "\u{2028}\u{2029}\u{202e}evil\u{202c}\u{200b}\u{1b}[2J\u{0}<!--<script>",
+        long.as_str(),
+    ];
+    let line = |(n, text): (usize, &&str)| {
+        let line = json!({
+            "v": 1, "id": format!("{n}{}", text.chars().take(90).collect::<String>()), "index": n, "model": text.chars().take(90).collect::<String>(),
+            "kind": "label", "verdict": text, "label": text, "critique": text, "span": [0, 5],
+            "prompt": {"name": "p", "hash": "h", "reading": ""}, "key": "k", "consistent": false,
+            "item": {"question": text, "response_a": text, "response_b": text, "label": text},
+            "votes": [{"by": text, "draw": 0, "order": "given", "calls": [], "label": text, "verdict": text},
+                {"by": "b", "draw": 0, "order": "swapped", "calls": [], "label": text, "verdict": text}],
+        });
+        line.to_string() + "\n"
+    };
+    let lines: String = texts.iter().enumerate().map(line).collect();
+    let (_place, browser) = shown("browser-hostile", &lines, "");
+    browser.press("jjjjj");
+    browser.eval("document.querySelectorAll('details').forEach(one => one.open = true)");
+    assert_eq!(browser.eval("window.hacked ?? null"), json!(null));
+    assert_eq!(browser.eval("document.querySelectorAll('script').length"), json!(3));
+    let foreign = "document.querySelectorAll('img, iframe, base, object, #detail b b, [onload], [onerror], #detail a').length";
+    assert_eq!(browser.eval(foreign), json!(0));
+    for key in ["kkkkk", "j", "j", "j"] {
+        browser.press(key);
+    }
+    let hidden = browser.eval(
+        "[...document.querySelectorAll('#detail .hidden')].map(one => one.textContent).join(' ')",
+    );
+    let hidden = hidden.as_str().unwrap_or_default();
+    assert!(
+        ["U+2028", "U+202E", "U+200B", "U+001B"].iter().all(|code| hidden.contains(code)),
+        "{hidden}"
+    );
+    assert!(browser.console().is_empty(), "{:?}", browser.console());
+    assert_eq!(browser.requests(), 0);
+    // A script that came into the page in spite of everything would not run.
+    browser.eval("(() => { const s = document.createElement('script'); s.textContent = 'window.hacked = 1'; document.body.append(s); })()");
+    assert_eq!(browser.eval("window.hacked ?? null"), json!(null));
+    assert!(browser.console().iter().any(|line| line.contains("Content Security Policy")));
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn without_scripts_figures_charts_and_records_are_there() {
+    let place = Place::new("browser-plain");
+    place.file("v.jsonl", scores());
+    place.run(&["report", "v.jsonl", "-o", "r.html"]).assert_passed();
+    let browser = Browser::start("plain", (1300, 900), false);
+    browser.open(&place.folder.path("r.html"), "");
+    assert_eq!(browser.eval("document.body.classList.contains('live')"), json!(false));
+    assert_eq!(browser.eval(IDS), json!(["r0", "r1", "r2", "r3"]));
+    let seen = browser.eval("document.body.innerText");
+    let seen = seen.as_str().unwrap_or_default();
+    assert!(seen.contains("mean score") && seen.contains("Look here first"), "{seen}");
+    assert_eq!(browser.eval("document.querySelectorAll('.pictures svg').length > 1"), json!(true));
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn ten_thousand_records_are_a_page_with_a_few_rows_at_a_time() {
+    let lines: String = (0..2_500).map(|n| scores().replace("\"r", &format!("\"{n}-r"))).collect();
+    let lines: String = lines
+        .lines()
+        .enumerate()
+        .map(|(n, line)| line.replacen("\"index\":", &format!("\"index\":{n}"), 1) + "\n")
+        .collect();
+    let (_place, browser) = shown("browser-many", &lines, "");
+    assert_eq!(
+        browser.eval("document.getElementById('count').textContent"),
+        json!("10000 records")
+    );
+    browser.eval("document.getElementById('list').scrollTop = 1e9");
+    browser.wait_for(&format!("{IDS}.includes('2499-r3')"));
+    assert_eq!(browser.eval("document.querySelectorAll('#rows tr').length < 120"), json!(true));
+}

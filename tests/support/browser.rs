@@ -1,0 +1,164 @@
+//! A real browser without a screen, driven over WebDriver, whose every request to a network is seen.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use super::Folder;
+
+/// A window of Chromium with a profile of its own.
+pub struct Browser {
+    driver: Child,
+    session: String,
+    requests: Arc<AtomicUsize>,
+    _profile: Folder,
+}
+
+/// Where Escape and the other keys without a character are in WebDriver.
+pub const ESCAPE: &str = "\u{e00c}";
+
+impl Browser {
+    /// Starts a browser with a window of this size; `arguments` are more of Chromium's own.
+    pub fn start(name: &str, (width, height): (u32, u32), scripts: bool) -> Self {
+        let profile = Folder::new(&format!("browser-{name}"));
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            let line = line.unwrap();
+            let port = line.strip_suffix('.')?.rsplit_once("on port ")?.1.to_owned();
+            Some(port)
+        });
+        let (proxy, requests) = counting();
+        let arguments = [
+            "--headless=new".into(),
+            "--no-sandbox".into(),
+            "--disable-gpu".into(),
+            "--disable-quic".into(),
+            "--no-first-run".into(),
+            "--disable-background-networking".into(),
+            "--disable-component-update".into(),
+            "--disable-sync".into(),
+            "--disable-dev-shm-usage".into(),
+            format!("--window-size={width},{height}"),
+            format!("--user-data-dir={}", profile.path("").display()),
+            format!("--proxy-server=http://{proxy}"),
+        ];
+        let allowed = if scripts { 1 } else { 2 };
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {
+                "args": arguments,
+                "prefs": {"profile.managed_default_content_settings.javascript": allowed},
+            },
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }}});
+        let address = format!("http://127.0.0.1:{}/session", port.unwrap());
+        let begun = post(&address, &wanted);
+        let id = begun["sessionId"].as_str().unwrap();
+        let session = format!("{address}/{id}");
+        Self { driver, session, requests, _profile: profile }
+    }
+
+    /// Opens a file; `hash` is what stands after its name, empty or with `#`.
+    pub fn open(&self, path: &Path, hash: &str) {
+        let address = format!("file://{}{hash}", path.display());
+        post(&format!("{}/url", self.session), &json!({"url": address}));
+    }
+
+    /// What a script returns in the page.
+    pub fn eval(&self, script: &str) -> Value {
+        let script = json!({"script": format!("return {script}"), "args": []});
+        post(&format!("{}/execute/sync", self.session), &script)
+    }
+
+    /// Presses these keys, one after the other.
+    pub fn press(&self, keys: &str) {
+        let actions: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| {
+                ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()}))
+            })
+            .collect();
+        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]});
+        post(&format!("{}/actions", self.session), &actions);
+    }
+
+    /// Waits until a script returns true.
+    pub fn wait_for(&self, script: &str) {
+        let is_true = || self.eval(script) == json!(true);
+        assert!(
+            (0..400).any(|_| is_true() || {
+                thread::sleep(std::time::Duration::from_millis(25));
+                false
+            }),
+            "{script}"
+        );
+    }
+
+    /// What the page wrote to the console, violations of its policy included.
+    pub fn console(&self) -> Vec<String> {
+        let lines = post(&format!("{}/se/log", self.session), &json!({"type": "browser"}));
+        let lines = lines.as_array().unwrap().iter();
+        lines.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// How many connections the browser made.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = ureq::delete(&self.session).call();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// A proxy that counts connections, and answers none.
+fn counting() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = requests.clone();
+    thread::spawn(move || {
+        for _ in listener.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (address, requests)
+}
+
+/// The value that WebDriver answers.
+fn post(address: &str, body: &Value) -> Value {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
+    let agent = ureq::Agent::new_with_config(config);
+    let text = agent
+        .post(address)
+        .content_type("application/json")
+        .send(body.to_string())
+        .unwrap()
+        .body_mut()
+        .with_config()
+        .limit(64 << 20)
+        .read_to_string()
+        .unwrap();
+    let mut answer: Value = serde_json::from_str(&text).unwrap();
+    assert!(answer["value"]["error"].is_null(), "{answer:#}");
+    answer["value"].take()
+}
