@@ -104,7 +104,6 @@ fn texts_of_records_stay_texts_wherever_they_stand() {
     let page = place.read("r.html");
     assert_eq!(page.matches("<script").count(), 3);
     assert_eq!(page.matches("</script>").count(), 3);
-    assert_eq!(page.matches("<title>").count() - page.matches("<a href=\"#?").count(), 1);
     for forbidden in ["<img", "\u{202e}", "\u{1b}", "\u{2028}"] {
         let outside: String = page.split("<script type=\"application/json\"").take(1).collect();
         assert!(!outside.contains(forbidden), "{forbidden:?}");
@@ -202,7 +201,8 @@ fn the_same_lines_are_a_table_test_cases_markdown_and_events() {
     let place = Place::new("report-formats");
     place.file("v.jsonl", scores());
     let csv = report(&place, &["v.jsonl", "--format", "csv"]);
-    assert_eq!(csv.lines().count(), 5, "{csv}");
+    let rows: Vec<&str> = csv.lines().filter(|line| line.starts_with('r')).collect();
+    assert!(csv.starts_with("id,question,") && rows.len() == 4, "{csv}");
     let junit = report(&place, &["v.jsonl", "--format", "junit"]);
     assert!(
         junit.contains("tests=\"4\"")
@@ -258,8 +258,8 @@ fn a_line_that_is_no_result_costs_itself_and_a_run_can_be_repeated() {
     ];
     place.run(&args).assert_passed();
     let markdown = report(&place, &["v.jsonl", "--format", "markdown"]);
-    assert!(markdown.contains("Repeat: `tribunal judge in.jsonl -p score -m 'script:Score: 7' -o v.jsonl --pass 'score &gt;= 5'`")
-        || markdown.contains("--pass 'score >= 5'`"), "{markdown}");
+    let repeat = "Repeat: `tribunal judge in.jsonl -p score -m 'script:Score: 7' -o v.jsonl --pass 'score >= 5'`";
+    assert!(markdown.contains(repeat), "{markdown}");
     assert!(markdown.contains("pass rule: score &gt;= 5"), "{markdown}");
     let broken = format!("{}no JSON\n", place.read("v.jsonl"));
     place.file("v.jsonl", broken);

@@ -1,7 +1,7 @@
 //! Histograms, and bars by name.
 
 use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw, short};
-use crate::report::statistics::{NOISE, real};
+use crate::metrics::{NOISE, real};
 
 /// Numbers from `low` up to `high`, and how many there are.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +23,13 @@ pub(in crate::report) fn bins(numbers: &[f64], ends: Option<(f64, f64)>) -> Vec<
     let Some((lowest, highest)) = seen.clone().reduce(f64::min).zip(seen.reduce(f64::max)) else {
         return Vec::new();
     };
-    let (low, high) = ends.unwrap_or((lowest, highest));
+    // Shares are shown on their whole scale.
+    let shares = (lowest >= 0.0 && highest <= 1.0).then_some((0.0, 1.0));
+    let (low, high) = ends.or(shares).unwrap_or((lowest, highest));
     let (low, high) = (low.min(lowest), high.max(highest));
     let is_whole = |number: &f64| (number - number.round()).abs() < NOISE;
+    // One value alone has neighbours, so that its bar is one of several.
+    let (low, high) = if high - low < NOISE { (low - 1.0, high + 1.0) } else { (low, high) };
     let whole = numbers.iter().all(is_whole) && high - low <= WHOLE;
     let (start, width, count) = if whole {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 21")]
@@ -65,7 +69,7 @@ pub(in crate::report) fn histogram(
         size: (520, 260),
         left: 56,
         x: Axis::numbers(x, first.low..last.high),
-        y: Axis::numbers("records", 0.0..real(most.max(1)) * 1.05),
+        y: Axis::counts("records", real(most.max(1)) * 1.05),
     };
     let bar = |bin: &Bin| {
         let gap = (bin.high - bin.low) * 0.08;
@@ -112,7 +116,7 @@ pub(in crate::report) fn named_bars(bars: &[(String, usize)], (x, filter): (&str
     let axes = Axes {
         size: (520, height),
         left: 150,
-        x: Axis::numbers(x, 0.0..real(most) * 1.12),
+        x: Axis::counts(x, real(most) * 1.12),
         y: Axis::names("", names),
     };
     let bar = |(at, (name, count)): (usize, &(String, usize))| {

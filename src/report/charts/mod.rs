@@ -23,6 +23,6 @@ pub use lines::{Chart, Point, Series};
 pub(super) use {
     bars::{bins, histogram, named_bars},
     picture::encoded,
-    points::{GroupMean, by_group, reliability, scatter},
+    points::{GroupMean, Spent, by_group, over_tokens, reliability, scatter},
     squares::{Cell, square},
 };

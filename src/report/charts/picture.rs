@@ -12,9 +12,9 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use crate::report::{
-    statistics::real,
-    terminal::{escaped, shortened},
+use crate::{
+    metrics::real,
+    report::terminal::{escaped, shortened},
 };
 
 /// The text of the page.
@@ -52,6 +52,8 @@ pub(super) struct Axis {
 pub(super) enum Ticks {
     /// Numbers.
     Numbers,
+    /// Whole numbers.
+    Counts,
     /// Shares, in per cent.
     Shares,
     /// Names, each in the middle of one unit.
@@ -161,8 +163,8 @@ fn mesh<DB: DrawingBackend>(plot: &mut Plot<'_, DB>, axes: &Axes) -> Drawn<DB> {
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(GRID)
-        .x_desc(&axes.x.name)
-        .y_desc(&axes.y.name)
+        .x_desc(escaped(&axes.x.name))
+        .y_desc(escaped(&axes.y.name))
         .axis_desc_style(ink())
         .label_style(ink())
         .x_labels(ticks(&axes.x))
@@ -227,6 +229,11 @@ impl Axis {
         Self { name: name.into(), range, ticks: Ticks::Numbers }
     }
 
+    /// An axis of counts from 0.
+    pub(super) fn counts(name: impl Into<String>, end: f64) -> Self {
+        Self { name: name.into(), range: 0.0..end, ticks: Ticks::Counts }
+    }
+
     /// An axis of shares, 0 to 1, in per cent.
     pub(super) fn shares(name: impl Into<String>) -> Self {
         Self { name: name.into(), range: 0.0..1.0, ticks: Ticks::Shares }
@@ -247,13 +254,14 @@ impl Ticks {
     fn names(&self) -> &[String] {
         match self {
             Self::Names(names) => names,
-            Self::Numbers | Self::Shares => &[],
+            Self::Numbers | Self::Counts | Self::Shares => &[],
         }
     }
 
     fn shown(&self, number: f64) -> String {
         match self {
-            Self::Numbers => short(number),
+            Self::Counts if (number - number.round()).abs() > 1e-9 => String::new(),
+            Self::Numbers | Self::Counts => short(number),
             Self::Shares => format!("{:.0} %", number * 100.0),
             Self::Names(_) => String::new(),
         }

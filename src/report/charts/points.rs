@@ -1,9 +1,9 @@
 //! Points: reliability, points with a trend, means by group.
 
 use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw};
-use crate::report::{
-    calibration::Bin,
-    statistics::{real, wilson},
+use crate::{
+    metrics::{Bin, Interval, real, wilson},
+    report::terminal::{escaped, shortened},
 };
 
 /// The reliability curve: the share that came true over the mean prediction of each bin, with 95 % intervals. A judge
@@ -19,7 +19,7 @@ pub(in crate::report) fn reliability(bins: &[Bin], what: &str) -> String {
     let point = |bin: &Bin| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let came_true = (bin.observed * real(bin.count)).round() as usize;
-        let (low, high) = wilson(came_true, bin.count);
+        let Interval { low, high } = wilson(came_true, bin.count);
         let words = format!(
             "predicted {:.2}, observed {:.2} in {} records",
             bin.predicted, bin.observed, bin.count
@@ -77,6 +77,38 @@ fn trend(points: &[(f64, f64)]) -> Option<(f64, f64)> {
     let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
     let product: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
     (spread > 0.0).then(|| (product / spread, y - product / spread * x))
+}
+
+/// An accuracy over what it cost.
+#[derive(Clone, Debug)]
+pub(in crate::report) struct Spent {
+    pub(in crate::report) name: String,
+    pub(in crate::report) tokens: f64,
+    pub(in crate::report) accuracy: f64,
+    pub(in crate::report) interval: Option<Interval>,
+}
+
+/// Accuracies over tokens, with their names.
+pub(in crate::report) fn over_tokens(all: &[Spent]) -> String {
+    let Some((_, most)) = range(all.iter().map(|one| one.tokens)) else { return String::new() };
+    let axes = Axes {
+        size: (520, 300),
+        left: 60,
+        x: Axis::numbers("written tokens per record", 0.0..most * 1.15),
+        y: Axis { range: 0.0..1.08, ..Axis::shares("right answers") },
+    };
+    let marks = all.iter().flat_map(|one| {
+        let Spent { name, tokens, accuracy, interval } = one;
+        let line = interval.map(|interval| {
+            let ends = vec![(*tokens, interval.low), (*tokens, interval.high)];
+            Mark::new(Shape::Line(ends), BLUE).faint(0.5)
+        });
+        let dot = Mark::new(Shape::Dot(*tokens, *accuracy), BLUE);
+        let name = shortened(&escaped(name), 24);
+        let name = Mark::text(*tokens, accuracy + 0.05, name);
+        line.into_iter().chain([dot, name])
+    });
+    draw(&axes, &marks.collect::<Vec<_>>())
 }
 
 /// The mean or share of a group of records.

@@ -1,7 +1,7 @@
 //! Matrices of counts or shares.
 
 use super::picture::{Axes, Axis, BLUE, Mark, Shape, draw};
-use crate::report::statistics::real;
+use crate::metrics::real;
 
 /// A cell of a matrix.
 #[derive(Clone, Debug)]
@@ -22,9 +22,16 @@ pub(in crate::report) fn square(
 ) -> String {
     let from_below: Vec<String> = rows.1.iter().rev().cloned().collect();
     let side = |names: usize, unit: u32| unit * u32::try_from(names).unwrap_or(1);
+    let widest = rows.1.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let left = (52 + 7 * u32::try_from(widest).unwrap_or(0)).min(180);
+    let widest = columns.1.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let unit = (14 + 7 * u32::try_from(widest).unwrap_or(0)).clamp(72, 120);
     let axes = Axes {
-        size: (150 + side(columns.1.len(), 72).max(240), 70 + side(rows.1.len(), 40).max(120)),
-        left: 130,
+        size: (
+            left + 20 + side(columns.1.len(), unit).max(240),
+            70 + side(rows.1.len(), 40).max(120),
+        ),
+        left,
         x: Axis::names(columns.0, columns.1.to_vec()),
         y: Axis::names(rows.0, from_below),
     };

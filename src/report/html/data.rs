@@ -10,7 +10,7 @@ use super::{
     pictures::by_order,
     run::Run,
 };
-use crate::report::statistics::real;
+use crate::metrics::real;
 
 /// The rows of the table, as one JSON object.
 pub(super) fn index(report: &Report) -> String {

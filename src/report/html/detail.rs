@@ -125,7 +125,9 @@ fn judgment(entry: &Entry, all: &mut Map<String, Value>) {
         all.insert("unreadable".into(), json!([why.reason.name(), why.detail]));
     }
     let steps = result.verdict.steps.as_deref().unwrap_or_default();
-    if let (Some(item), Some(first)) = (&entry.item, result.verdict.first_error) {
+    // A revision's verdict is on its own draft.
+    let own = entry.item.as_ref().filter(|_| !matches!(entry.more, More::Revised(_)));
+    if let (Some(item), Some(first)) = (own, result.verdict.first_error) {
         all.insert("steps".into(), of_steps(&item.steps(), steps, first));
     }
     if let Some(criteria) = rubric(entry) {

@@ -10,13 +10,9 @@ use super::{
     run::Run,
 };
 use crate::{
+    metrics::{Interval, bootstrap_mean, ratio, real, wilson},
     models::families,
-    report::{
-        histogram::figure,
-        significance::{Significance, bootstrap},
-        statistics::{ratio, real, wilson},
-        summary::Bounds,
-    },
+    report::{histogram::figure, summary::Bounds},
 };
 
 /// One figure with its interval.
@@ -118,12 +114,9 @@ fn mean(run: &Run) -> Option<Figure> {
 /// A mean and its interval in words (percentile bootstrap over records).
 fn mean_of(numbers: &[f64]) -> (String, String) {
     let mean = numbers.iter().sum::<f64>() / real(numbers.len().max(1));
-    let interval = match (numbers.len(), bootstrap(numbers)) {
-        (2.., Significance::Bootstrap { interval: (low, high), .. }) => {
-            format!("{low:.3} to {high:.3}")
-        }
-        _ => String::new(),
-    };
+    let interval = bootstrap_mean(numbers).filter(|_| numbers.len() > 1);
+    let interval = interval.map(|Interval { low, high }| format!("{low:.3} to {high:.3}"));
+    let interval = interval.unwrap_or_default();
     (format!("{mean:.3}"), interval)
 }
 
@@ -138,15 +131,11 @@ fn passed(run: &Run) -> Option<Figure> {
 
 /// A share with its interval.
 pub(super) fn share(name: impl Into<String>, part: usize, whole: usize) -> Figure {
-    let (low, high) = wilson(part, whole);
+    let interval = in_percent(wilson(part, whole));
     Figure {
         name: name.into(),
         value: percent(ratio(part, whole)),
-        interval: if whole == 0 {
-            String::new()
-        } else {
-            format!("{} to {}", bare(low), percent(high))
-        },
+        interval: if whole == 0 { String::new() } else { interval },
         n: whole,
         ..Figure::default()
     }
@@ -197,12 +186,8 @@ fn win_rate(run: &Run, [first, second, tie]: [usize; 3]) -> Figure {
     let wins: Vec<f64> =
         points.into_iter().flat_map(|(count, share)| std::iter::repeat_n(share, count)).collect();
     let mean = wins.iter().sum::<f64>() / real(wins.len().max(1));
-    let interval = match (wins.len(), bootstrap(&wins)) {
-        (2.., Significance::Bootstrap { interval: (low, high), .. }) => {
-            format!("{} to {}", bare(low), percent(high))
-        }
-        _ => String::new(),
-    };
+    let interval = bootstrap_mean(&wins).filter(|_| wins.len() > 1);
+    let interval = interval.map(in_percent).unwrap_or_default();
     Figure {
         name: "win rate of the first answer".into(),
         value: percent(mean),
@@ -452,8 +437,7 @@ pub(super) fn trust(run: &Run) -> Vec<Figure> {
 
 /// Whether the interval of a share leaves out one half.
 fn figure_excludes_half(part: usize, whole: usize) -> bool {
-    let (low, high) = wilson(part, whole);
-    low > 0.5 || high < 0.5
+    !wilson(part, whole).contains(0.5)
 }
 
 /// How often the longer of two answers wins.
@@ -536,6 +520,11 @@ pub(super) fn percent(share: f64) -> String {
     format!("{} %", bare(share))
 }
 
+/// An interval of shares in per cent.
+fn in_percent(interval: Interval) -> String {
+    format!("{} to {}", bare(interval.low), percent(interval.high))
+}
+
 /// A share in per cent, without the sign.
 fn bare(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
@@ -559,7 +548,8 @@ pub(super) fn first_to_see(run: &Run) -> Vec<(usize, String)> {
     for part in [0..EACH, EACH..ALL] {
         for all in &reasons {
             let more = all.iter().skip(part.start).take(part.len());
-            for (_, at, why) in more {
+            // That a revision changed something is no fault.
+            for (_, at, why) in more.filter(|(weight, ..)| *weight > 0.0 || part.start == 0) {
                 if chosen.len() < ALL && chosen.iter().all(|(known, _)| known != at) {
                     chosen.push((*at, why.clone()));
                 }
@@ -605,7 +595,8 @@ fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
         ));
     }
     if let Some(change) = entry.change().filter(|change| change.abs() > 1e-9) {
-        all.push((4, change.abs(), format!("the revision changed the score by {change:+.2}")));
+        // The worse, the earlier; improvements come last.
+        all.push((4, -change, format!("the revision changed the score by {change:+.2}")));
     }
     if let Some(mass) = result.mass.filter(|mass| *mass < super::entry::LOW_MASS) {
         let why = format!("only {} probability on the offered values", percent(mass));

@@ -25,7 +25,7 @@ mod events;
 
 pub use run::RunFile;
 
-use self::run::Run;
+use self::run::{Run, take_trees};
 use super::{Comparison, Labels, RecordVerdict};
 use crate::{error::Result, line::ResultLine};
 
@@ -69,8 +69,10 @@ pub struct Report {
 
 impl Report {
     /// A report on these files. Two files with records of the same ids are also compared.
-    pub fn new(options: ReportOptions, files: Vec<RunFile>) -> Self {
-        let run = |file| Run::new(file, &options.labels, options.group.as_deref());
+    pub fn new(options: ReportOptions, mut files: Vec<RunFile>) -> Self {
+        let mut trees = take_trees(&mut files);
+        let group = options.group.as_deref();
+        let run = |file| Run::new(file, &options.labels, group, &mut trees);
         let mut runs: Vec<Run> = files.into_iter().map(run).collect();
         name_addresses(&mut runs);
         let comparison = match runs.as_slice() {

@@ -93,6 +93,7 @@ pub(super) fn html(report: &Report) -> Result<String> {
             details => Value::from_safe_string(data::details(report)),
             runs => Serde(&runs),
             comparison => comparison,
+            together => Serde(&pictures::compute(&report.runs).map(of_picture)),
             command => report.options.command.as_str(),
             with_items => report.options.with_items,
             records => report.len(),
@@ -127,11 +128,6 @@ fn view(run: &Run) -> RunView {
         let entry = &run.entries[at];
         Look { slug: address(&entry.slug), id: escaped(&entry.result.id), why: escaped(&why) }
     };
-    let of_picture = |picture: Picture| PictureView {
-        title: picture.title,
-        note: escaped(&picture.note),
-        svg: Value::from_safe_string(picture.svg),
-    };
     RunView {
         name: escaped(&run.name),
         facts: facts(run),
@@ -143,6 +139,14 @@ fn view(run: &Run) -> RunView {
         first: first_to_see(run).into_iter().map(look).collect(),
         pictures: pictures::all(run).into_iter().map(of_picture).collect(),
         summary: summary(run),
+    }
+}
+
+fn of_picture(picture: Picture) -> PictureView {
+    PictureView {
+        title: picture.title,
+        note: escaped(&picture.note),
+        svg: Value::from_safe_string(picture.svg),
     }
 }
 
@@ -220,12 +224,13 @@ fn quoted(word: &str) -> String {
 /// Which columns of the table hold anything.
 fn columns(report: &Report) -> Vec<&'static str> {
     let has = |is: fn(&Entry) -> bool| report.runs.iter().flat_map(|run| &run.entries).any(is);
-    let all: [(&str, bool); 5] = [
+    let all: [(&str, bool); 6] = [
         ("expected", has(|entry| entry.result.expected_score.is_some())),
         ("label", has(|entry| entry.label.is_some())),
         ("group", has(|entry| entry.group.is_some())),
         ("time", has(|entry| entry.result.latency_ms.is_some())),
         ("cost", has(|entry| entry.result.cost.is_some())),
+        ("flags", has(|entry| !entry.flags().is_empty())),
     ];
     all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
 }

@@ -11,15 +11,14 @@ use super::{
 };
 use crate::{
     line::{NamedOrder, ShownOrder},
+    metrics::{bootstrap_mean, mean, ratio, real, wilson},
     report::{
-        CalibrationFigures, CalibrationSample,
+        CalibrationFigures, CalibrationSample, Quantity,
         charts::{
-            Cell, Chart, GroupMean, Point, Series, bins, by_group, histogram, named_bars,
+            Cell, GroupMean, Spent, bins, by_group, histogram, named_bars, over_tokens,
             reliability, scatter, square,
         },
         histogram::figure,
-        significance::{Significance, bootstrap},
-        statistics::{ratio, real, wilson},
     },
 };
 
@@ -43,7 +42,6 @@ pub(super) fn all(run: &Run) -> Vec<Picture> {
         members(run),
         length(run),
         groups(run),
-        compute(run),
         times(run),
         costs(run),
     ];
@@ -144,6 +142,12 @@ fn calibration(run: &Run) -> Option<Picture> {
         });
     }
     let quantity = sample.quantity().ok()?;
+    // A grade is no outcome that a score could predict.
+    let is_grade = |text: &String| text.trim().parse::<f64>().is_ok_and(|number| number > 1.0);
+    let mut labels = run.entries.iter().filter_map(|entry| Some(&entry.label.as_ref()?.text));
+    if quantity == Quantity::Score && labels.any(is_grade) {
+        return None;
+    }
     let (observed, _) = sample.observations(false).ok()?;
     if observed.is_empty() {
         return None;
@@ -255,26 +259,24 @@ fn groups(run: &Run) -> Option<Picture> {
     let has_pass = run.entries.iter().any(|entry| entry.result.pass.is_some());
     let share = |entries: &[&Entry], is: &dyn Fn(&Entry) -> bool| {
         let part = entries.iter().filter(|entry| is(entry)).count();
-        (ratio(part, entries.len()), wilson(part, entries.len()))
+        (ratio(part, entries.len()), wilson(part, entries.len()).into())
     };
     let usual = words(&run.entries).into_iter().next().map(|(word, _)| word);
     let has_scores = run.entries.iter().any(|entry| entry.score().is_some());
-    let mean = |(name, entries): (&&str, &Vec<&Entry>)| {
+    let group = |(name, entries): (&&str, &Vec<&Entry>)| {
         let (mean, interval) = if has_pass {
             share(entries, &|entry| entry.result.pass == Some(true))
         } else if has_scores {
             let numbers: Vec<f64> = entries.iter().filter_map(|entry| entry.score()).collect();
-            let mean = numbers.iter().sum::<f64>() / real(numbers.len().max(1));
-            match bootstrap(&numbers) {
-                Significance::Bootstrap { interval, .. } if numbers.len() > 1 => (mean, interval),
-                _ => (mean, (mean, mean)),
-            }
+            let mean = mean(&numbers).unwrap_or_default();
+            let interval = bootstrap_mean(&numbers).filter(|_| numbers.len() > 1);
+            (mean, interval.map_or((mean, mean), Into::into))
         } else {
             share(entries, &|entry| entry.word() == usual)
         };
         GroupMean { name: (*name).to_owned(), mean, interval, count: entries.len() }
     };
-    let means: Vec<GroupMean> = groups.iter().map(mean).collect();
+    let means: Vec<GroupMean> = groups.iter().map(group).collect();
     let what = match (has_pass, has_scores, usual) {
         (true, ..) => "pass rate".to_owned(),
         (false, true, _) => "mean score".to_owned(),
@@ -287,32 +289,54 @@ fn groups(run: &Run) -> Option<Picture> {
     picture("By group", note, by_group(&means, &what, has_pass || !has_scores))
 }
 
-/// Accuracy against the tokens that were written, where answers were chosen or searched for.
-fn compute(run: &Run) -> Option<Picture> {
+/// Accuracy against the tokens that were written: of every run in which answers were chosen or searched for, and of one
+/// candidate alone.
+pub(super) fn compute(runs: &[Run]) -> Option<Picture> {
+    let all: Vec<Spent> = runs.iter().flat_map(spent).collect();
+    if all.len() < 2 {
+        return None;
+    }
+    let note = "records with a known answer; 95 % intervals".into();
+    picture("Accuracy against tokens", note, over_tokens(&all))
+}
+
+/// The points of one run.
+fn spent(run: &Run) -> Vec<Spent> {
     let (accuracy, right, all) = match (&run.ranked, &run.searched) {
         (Some(ranked), _) => {
             let right = ranked.outcomes.iter().filter(|one| one.chosen > 0.999).count();
-            (ranked.accuracy()?, right, ranked.outcomes.len())
+            let Some(accuracy) = ranked.accuracy() else { return Vec::new() };
+            (accuracy, right, ranked.outcomes.len())
         }
         (_, Some(searched)) if searched.referenced > 0 => {
             (ratio(searched.right, searched.referenced), searched.right, searched.referenced)
         }
-        _ => return None,
+        _ => return Vec::new(),
     };
     let tokens: Vec<f64> = run.entries.iter().filter_map(tokens).collect();
-    let mean = tokens.iter().sum::<f64>() / real(tokens.len().max(1));
-    let (low, high) = wilson(right, all);
-    let chosen = Series::new("chosen", [Point::new(mean, accuracy).interval(low, high)]);
-    let mut chart = Chart::new("", "written tokens per record", "right answers").series(chosen);
-    if let Some(ranked) = &run.ranked {
-        let each = ranked.candidates.div_ceil(all.max(1)).max(1);
-        let chance = ranked.outcomes.iter().map(|one| one.mean).sum::<f64>() / real(all.max(1));
+    let name = match &run.ranked {
+        Some(ranked) => format!("{} ({})", run.name, ranked.rule),
+        None => run.name.clone(),
+    };
+    let chosen = Spent {
+        name,
+        tokens: mean(&tokens).unwrap_or_default(),
+        accuracy,
+        interval: Some(wilson(right, all)),
+    };
+    let one = run.ranked.as_ref().and_then(|ranked| {
         let written: Vec<f64> = run.entries.iter().filter_map(written).collect();
-        let first = written.iter().sum::<f64>() / real(written.len().max(1)) / real(each);
-        chart = chart.series(Series::new("one candidate", [Point::new(first, chance)]));
-    }
-    let note = format!("{all} records with a known answer; 95 % interval");
-    picture("Accuracy against tokens", note, chart.svg().ok()?)
+        let each = ranked.candidates.div_ceil(run.len().max(1)).max(1);
+        let chance: Vec<f64> = ranked.outcomes.iter().map(|one| one.mean).collect();
+        let tokens = mean(&written)? / real(each);
+        Some(Spent {
+            name: "one candidate".into(),
+            tokens,
+            accuracy: mean(&chance)?,
+            interval: None,
+        })
+    });
+    std::iter::once(chosen).chain(one).collect()
 }
 
 /// The tokens that were written for a record, cached answers included.

@@ -25,6 +25,24 @@ pub struct RunFile {
     pub manifest: Option<Value>,
 }
 
+/// The nodes of trees by the id of their record.
+pub(super) type Trees = BTreeMap<String, Vec<TreeLine>>;
+
+/// Takes the nodes of trees out of all files, of which those that held nothing else are left out.
+pub(super) fn take_trees(files: &mut Vec<RunFile>) -> Trees {
+    let mut trees = Trees::new();
+    files.retain_mut(|file| {
+        let is_node = |line: &mut AnyLine| matches!(line, AnyLine::Node(_));
+        for line in file.lines.extract_if(.., is_node) {
+            if let AnyLine::Node(node) = line {
+                trees.entry(node.id.clone()).or_default().push(*node);
+            }
+        }
+        !file.lines.is_empty()
+    });
+    trees
+}
+
 /// The records of one file with what is known about all of them.
 pub(super) struct Run {
     pub(super) name: String,
@@ -49,21 +67,21 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// The run of a file; `group` is the field of a record by which records are grouped.
-    pub(super) fn new(file: RunFile, labels: &Labels, group: Option<&str>) -> Self {
-        let mut trees: BTreeMap<String, Vec<TreeLine>> = BTreeMap::new();
-        let mut entries = Vec::new();
+    /// The run of a file without nodes of trees; `group` is the field of a record by which records are grouped.
+    pub(super) fn new(
+        file: RunFile,
+        labels: &Labels,
+        group: Option<&str>,
+        trees: &mut Trees,
+    ) -> Self {
         let command = file.lines.first().map_or("judge", AnyLine::command);
-        for line in file.lines {
-            match line {
-                AnyLine::Node(node) => trees.entry(node.id.clone()).or_default().push(*node),
-                line => entries.extend(Entry::of(line)),
-            }
-        }
+        let mut entries: Vec<Entry> = file.lines.into_iter().filter_map(Entry::of).collect();
         let reader = LabelReader::new(labels.clone(), &entries);
         for entry in &mut entries {
             entry.label = reader.read(entry);
-            entry.tree = trees.remove(&entry.result.id).unwrap_or_default();
+            if matches!(entry.more, More::Searched(_)) {
+                entry.tree = trees.remove(&entry.result.id).unwrap_or_default();
+            }
         }
         set_groups(&mut entries, group);
         let ends = ends(&entries);

@@ -393,7 +393,7 @@
   list.querySelector("table").setAttribute("aria-rowcount", rows.length + 1);
   document.body.classList.add("live");
   document.querySelector(".tools").hidden = false;
-  $("detail").replaceChildren(el("p", { class: "quiet" }, "Choose a record to see its texts."));
   update();
+  if (rows.length > 0) choose(0, false);
   follow(false);
 })();
