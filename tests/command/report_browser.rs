@@ -87,7 +87,7 @@ fn hostile_records_change_nothing_and_no_request_leaves() {
     ];
     let line = |(n, text): (usize, &&str)| {
         let line = json!({
-            "v": 1, "id": format!("{n}{}", text.chars().take(90).collect::<String>()), "index": n, "model": text.chars().take(90).collect::<String>(),
+            "v": 1, "id": format!("{n}{}", text.chars().take(90).collect::<String>()), "index": n, "model": texts[0],
             "kind": "label", "verdict": text, "label": text, "critique": text, "span": [0, 5],
             "prompt": {"name": "p", "hash": "h", "reading": ""}, "key": "k", "consistent": false,
             "item": {"question": text, "response_a": text, "response_b": text, "label": text},
@@ -114,7 +114,7 @@ fn hostile_records_change_nothing_and_no_request_leaves() {
         "{hidden}"
     );
     assert!(browser.console().is_empty(), "{:?}", browser.console());
-    assert_eq!(browser.requests(), 0);
+    assert_eq!(browser.requests(), Vec::<String>::new());
     // A script that came into the page in spite of everything would not run.
     browser.eval("(() => { const s = document.createElement('script'); s.textContent = 'window.hacked = 1'; document.body.append(s); })()");
     assert_eq!(browser.eval("window.hacked ?? null"), json!(null));
