@@ -110,7 +110,7 @@ impl Browser {
         lines.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The addresses that the page asked for, apart from its own file.
+    /// The addresses in a network that the page asked for.
     pub fn requests(&self) -> Vec<String> {
         let lines = post(&format!("{}/se/log", self.session), &json!({"type": "performance"}));
         let lines = lines.as_array().unwrap().iter();
@@ -119,7 +119,7 @@ impl Browser {
             let event = &event["message"];
             let is_request = event["method"] == "Network.requestWillBeSent";
             let url = event["params"]["request"]["url"].as_str().map(ToOwned::to_owned);
-            url.filter(|url| is_request && !url.starts_with("file:"))
+            url.filter(|url| is_request && (url.starts_with("http") || url.starts_with("ws")))
         };
         lines.filter_map(address).collect()
     }
