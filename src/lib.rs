@@ -117,6 +117,8 @@ pub mod report;
 #[cfg(feature = "files")]
 pub mod bench;
 #[cfg(feature = "files")]
+pub mod align;
+#[cfg(feature = "files")]
 pub mod run;
 
 #[doc(inline)]

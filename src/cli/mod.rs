@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `report`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `align`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `report`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `lines`, `label_file`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -23,6 +23,7 @@
 //!
 //! A flag that belongs to a judge or a model is a field of the library's settings, and not of a command; see `settings`.
 
+mod align;
 mod annotate;
 #[cfg(all(feature = "openai", feature = "store"))]
 mod batch;
@@ -117,6 +118,7 @@ enum Command {
     Reparse(Box<reparse::Args>),
     Diff(diff::Args),
     Annotate(annotate::Args),
+    Align(Box<align::Args>),
     Calibrate(calibrate::Args),
     Estimate(estimate::Args),
     Report(Box<report::Args>),
@@ -275,6 +277,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Reparse(args) => reparse::run(*args, sources).await,
         Command::Diff(args) => diff::run(&args),
         Command::Annotate(args) => annotate::run(&args),
+        Command::Align(args) => Box::pin(align::run(*args, sources)).await,
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Estimate(args) => estimate::run(&args),
         Command::Report(args) => report::run(&args),
@@ -299,6 +302,7 @@ fn command() -> clap::Command {
     let command = command.mut_subcommand("rank", |command| hiding(command, &GATING));
     let command = command.mut_subcommand("search", |command| hiding(command, &GATING));
     let command = command.mut_subcommand("bench", |command| hiding(command, &BENCHING));
+    let command = command.mut_subcommand("align", |command| hiding(command, &ALIGNING));
     command.mut_subcommand("label", |command| {
         hiding(command, &JUDGING)
             .mut_arg("model", |arg| {
@@ -348,6 +352,10 @@ const GATING: [&str; 3] = ["fail_under", "label_map", "max_unreadable"];
 /// Arguments of a judge that only matter where the records' own labels or a gate decide: accepted by `bench`, and hidden
 /// in its help.
 const BENCHING: [&str; 5] = ["fail_under", "label", "label_map", "max_unreadable", "pass"];
+
+/// Arguments of a judge that only matter where a prompt is chosen, or verdicts pass: accepted by `align`, and hidden in its
+/// help.
+const ALIGNING: [&str; 4] = ["fail_under", "max_unreadable", "pass", "prompt"];
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
 const ASKING: [&str; 34] = [

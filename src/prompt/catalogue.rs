@@ -42,6 +42,7 @@ embedded![
     "step",
     "feedback",
     "reflection",
+    "align",
     "constitution",
     "tiny-steps",
     "tiny-score",

@@ -15,7 +15,7 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 49] = [
+const COMMANDS: [&str; 50] = [
     "",
     "judge",
     "revise",
@@ -33,6 +33,7 @@ const COMMANDS: [&str; 49] = [
     "reparse",
     "diff",
     "annotate",
+    "align",
     "calibrate",
     "estimate",
     "report",

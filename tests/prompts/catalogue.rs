@@ -265,7 +265,7 @@ fn first_request(prompt: &Arc<Prompt>, item: &Item) -> String {
 }
 
 /// The general prompts, which tests of their own cover.
-const GENERAL: [&str; 35] = [
+const GENERAL: [&str; 36] = [
     "score",
     "score-reference",
     "rubric",
@@ -289,6 +289,7 @@ const GENERAL: [&str; 35] = [
     "step",
     "feedback",
     "reflection",
+    "align",
     "constitution",
     "tiny-steps",
     "tiny-score",

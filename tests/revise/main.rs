@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aligning;
 mod revise;
 mod revise_command;
 mod revise_faults;

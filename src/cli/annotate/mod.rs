@@ -36,8 +36,6 @@ Examples:
   tribunal annotate answers.jsonl --choices good,bad -o labels.jsonl
   tribunal estimate verdicts.jsonl --labels labels.jsonl")]
 pub(super) struct Args {
-    #[command(flatten)]
-    input: input::Args,
     /// File for the labels, as .jsonl; it is continued.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -62,6 +60,8 @@ pub(super) struct Args {
     /// Random seed of the order in which answers are shown.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     seed: u64,
+    #[command(flatten)]
+    input: input::Args,
 }
 
 /// A record that can be labelled.

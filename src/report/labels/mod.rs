@@ -30,6 +30,7 @@ use crate::{
     error::Result,
     item::{Item, text_of},
     judge::Judge,
+    metrics::mean,
     parse::Kind,
     scale::Scale,
     verdict::{Assessment, Judgment, Preference, Verdict},
@@ -109,7 +110,7 @@ impl Labels {
 
     /// The same labels, with the names that this judge's verdicts can have.
     #[must_use]
-    pub(super) fn of(self, judge: &Judge) -> Self {
+    pub(crate) fn of(self, judge: &Judge) -> Self {
         let verdict_profile = judge.verdict_profile();
         let times = f64::from(verdict_profile.summed);
         let levels = verdict_profile.scale.into_iter().flat_map(Scale::levels);
@@ -179,7 +180,7 @@ impl Labels {
     }
 
     /// The record's own label; `None` if there is none or it is blank.
-    pub(super) fn find(&self, item: &Item) -> Option<Value> {
+    pub fn find(&self, item: &Item) -> Option<Value> {
         let found = match &self.field {
             // A path is followed in the same way as in `--map`.
             Some(path) => item.clone().mapped(FIELD, path).ok()?.field(FIELD)?.into_owned(),
@@ -197,6 +198,26 @@ impl Labels {
     /// The first wrong step that a label names, for a judge that names it too.
     pub(super) fn first_error(&self, label: &Value) -> Option<First> {
         named_error(&self.meaning(label)).filter(|_| self.names_steps)
+    }
+
+    /// How far a verdict agrees with a label: 1 or 0; for numbers, 1 minus their mean distance as a share of `width`. `None`
+    /// if they cannot be compared, or there is no verdict.
+    pub(crate) fn closeness(
+        &self,
+        label: &Value,
+        item: &Item,
+        judgment: &Judgment,
+        width: f64,
+    ) -> Option<f64> {
+        match self.compare(label, item, judgment)? {
+            Compared::Outcome { agrees, .. } => Some(f64::from(u8::from(agrees))),
+            Compared::Numbers(pairs) => {
+                let close =
+                    pairs.iter().map(|(_, (label, given))| 1.0 - (label - given).abs() / width);
+                mean(&close.map(|close| close.clamp(0.0, 1.0)).collect::<Vec<_>>())
+            }
+            Compared::Zero | Compared::No => None,
+        }
     }
 
     /// Compares a verdict with a label; `None` for texts, which are never compared, and without a verdict.

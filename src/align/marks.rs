@@ -1,0 +1,148 @@
+//! How far a judge agrees with the labels of a part.
+
+use futures_util::{StreamExt, stream};
+
+use super::parts::Case;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    judge::Judge,
+    metrics::{Interval, bootstrap_mean, mcnemar, mean, wilson},
+    report::Labels,
+    verdict::Judgment,
+};
+
+/// How far the verdicts of a judge agree with the labels of a part, record by record.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// For each record 1 if judge and label agree and 0 if they do not; for scores, 1 minus their distance as a share of
+    /// the scale. A record without a verdict has 0.
+    pub values: Vec<f64>,
+    /// The number of records without a verdict.
+    pub unreadable: usize,
+    /// What the judge said about each record: its verdict and its critique.
+    pub(super) said: Vec<(String, String)>,
+}
+
+impl Marks {
+    /// Judges all records of a part.
+    ///
+    /// # Errors
+    /// A label cannot be compared with the verdict, or a request failed in such a way that all others would fail too.
+    pub(super) async fn of(judge: &Judge, cases: &[Case], labels: &Labels) -> Result<Self> {
+        let labels = labels.clone().of(judge);
+        let items = stream::iter(cases.iter().map(|case| case.item.clone()));
+        let mut judged: Vec<_> = judge.judge_all(items).collect().await;
+        judged.sort_by_key(|one| one.index);
+        let mut marks = Self::default();
+        for (one, case) in judged.into_iter().zip(cases) {
+            match one.judgment {
+                Ok(judgment) => marks.add(&judgment, case, &labels, width(judge))?,
+                Err(error) if is_of_the_run(&error) => return Err(error),
+                Err(error) => marks.missing(&error.to_string()),
+            }
+        }
+        Ok(marks)
+    }
+
+    fn add(&mut self, judgment: &Judgment, case: &Case, labels: &Labels, width: f64) -> Result<()> {
+        let verdict = match &judgment.verdict {
+            Ok(verdict) => verdict.to_string(),
+            Err(why) => {
+                self.missing(&format!("unreadable: {why}"));
+                return Ok(());
+            }
+        };
+        let value =
+            labels.closeness(&case.label, &case.item, judgment, width).ok_or_else(|| {
+                let message = format!(
+                    "{}: the label `{}` cannot be compared with a verdict",
+                    case.id, case.label
+                );
+                Error::new(ErrorKind::Config, message)
+                    .hint("translate it: --label-map WORD=MEANING")
+            })?;
+        self.values.push(value);
+        self.said.push((verdict, judgment.critique()));
+        Ok(())
+    }
+
+    fn missing(&mut self, why: &str) {
+        self.unreadable += 1;
+        self.values.push(0.0);
+        self.said.push((why.to_owned(), String::new()));
+    }
+
+    /// The mean agreement, 0 to 1.
+    pub fn agreement(&self) -> f64 {
+        mean(&self.values).unwrap_or(0.0)
+    }
+
+    /// The 95 % interval of the agreement: Wilson's for verdicts that agree or not, a bootstrap for scores.
+    pub fn interval(&self) -> Interval {
+        if self.is_binary() {
+            return wilson(self.hits().filter(|hit| *hit).count(), self.values.len());
+        }
+        bootstrap_mean(&self.values).unwrap_or(Interval { low: 0.0, high: 1.0 })
+    }
+
+    fn is_binary(&self) -> bool {
+        self.values.iter().all(|value| *value < 1e-9 || (value - 1.0).abs() < 1e-9)
+    }
+
+    fn hits(&self) -> impl Iterator<Item = bool> {
+        self.values.iter().map(|value| *value > 0.5)
+    }
+
+    /// Whether `other` agrees more on the same records, beyond chance: McNemar's exact test with p < 0.05, or for scores
+    /// a bootstrap interval of the mean difference above 0. With the p-value, where there is one.
+    pub(super) fn is_beaten_by(&self, other: &Self) -> (bool, Option<f64>, Interval) {
+        let differences: Vec<f64> =
+            self.values.iter().zip(&other.values).map(|(before, after)| after - before).collect();
+        let interval = bootstrap_mean(&differences).unwrap_or(Interval { low: 0.0, high: 0.0 });
+        let gain = mean(&differences).unwrap_or(0.0);
+        if self.is_binary() && other.is_binary() {
+            let pairs = || self.hits().zip(other.hits());
+            let lost = pairs().filter(|pair| *pair == (true, false)).count();
+            let won = pairs().filter(|pair| *pair == (false, true)).count();
+            let p = mcnemar(lost, won);
+            return (gain > 0.0 && p < 0.05, Some(p), interval);
+        }
+        (interval.low > 0.0, None, interval)
+    }
+}
+
+/// The width of a judge's scale; 1 for verdicts without one.
+fn width(judge: &Judge) -> f64 {
+    let ends = judge.prompt().verdict_profile().scale.and_then(|scale| scale.ends());
+    ends.map_or(1.0, |(low, high)| (high - low).abs().max(f64::MIN_POSITIVE))
+}
+
+/// Whether an error is no fault of one record: the run cannot go on, or continues later.
+fn is_of_the_run(error: &Error) -> bool {
+    error.is_fatal()
+        || error.is_interrupted()
+        || error.kind().is_transient()
+        || matches!(error.kind(), ErrorKind::Budget | ErrorKind::Config | ErrorKind::Io)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(values: &[f64]) -> Marks {
+        Marks { values: values.to_vec(), ..Marks::default() }
+    }
+
+    #[test]
+    fn a_few_more_right_verdicts_are_not_better_and_many_are() {
+        let before = marks(&[vec![1.0; 20], vec![0.0; 20]].concat());
+        let few = marks(&[vec![1.0; 23], vec![0.0; 17]].concat());
+        let many = marks(&[vec![1.0; 30], vec![0.0; 10]].concat());
+        let (better, p, _) = before.is_beaten_by(&few);
+        assert!(!better && (p.unwrap() - 0.25).abs() < 1e-12);
+        assert!(before.is_beaten_by(&many).0 && !many.is_beaten_by(&before).0);
+        // Scores: the interval of the differences decides.
+        let (low, high) = (marks(&[0.5; 30]), marks(&[0.75; 30]));
+        assert!(low.is_beaten_by(&high).0 && !low.is_beaten_by(&low).0);
+    }
+}

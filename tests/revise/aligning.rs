@@ -1,0 +1,230 @@
+//! `tribunal align`: a prompt is repaired by labelled disagreements, and records that no proposal saw decide.
+
+#![cfg(all(feature = "cli", feature = "openai", feature = "store", feature = "tiny", unix))]
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use crate::support::{Place, Ran, Reply, Seen, Server};
+use serde_json::{Value, json};
+
+/// A judge that does not know by which rule people label.
+const ORIGINAL: &str = "---
+kind: label
+fields: {answer: required}
+scale: {labels: {good: 1, bad: 0}}
+verdict: 'Verdict: *'
+---
+Is this number good?
+{{ answer }}
+Write `Verdict: good` or `Verdict: bad`.
+";
+
+fn said(seen: &Seen) -> String {
+    seen.body["messages"].to_string()
+}
+
+fn is_writer(seen: &Seen) -> bool {
+    seen.body["model"] == "writer"
+}
+
+/// A judge that calls even numbers good if its prompt says so, and otherwise every number.
+fn judges(seen: &Seen) -> Reply {
+    let text = said(seen);
+    let number: usize = text.split('#').nth(1).unwrap().split('.').next().unwrap().parse().unwrap();
+    let is_good = !text.contains("even numbers") || number.is_multiple_of(2);
+    Reply::says(&format!("I looked.\nVerdict: {}", if is_good { "good" } else { "bad" }))
+}
+
+/// So many records, of which the even ones are good.
+fn records(count: usize) -> String {
+    let record = |n: usize| {
+        let label = if n.is_multiple_of(2) { "good" } else { "bad" };
+        format!(
+            "{}\n",
+            json!({"id": format!("r{n}"), "answer": format!("Number #{n}."), "gold": label})
+        )
+    };
+    (0..count).map(record).collect()
+}
+
+async fn align(place: &Place, server: &Server, more: &[&str]) -> Ran {
+    let args = [
+        "align",
+        "judge.jinja",
+        "labelled.jsonl",
+        "--label",
+        "gold",
+        "-o",
+        "better.jinja",
+        "--json",
+        "-m",
+        "openai/x",
+        "--base-url",
+        &server.url,
+        "--writer",
+        "openai/writer",
+        "--writer-base-url",
+        &server.url,
+        "--rounds",
+        "1",
+    ];
+    Ran::ended(place.start(&[&args[..], more].concat())).await
+}
+
+fn candidates(place: &Place) -> Vec<Value> {
+    let lines = place.read("better.jinja.candidates.jsonl");
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_better_prompt_is_found_and_what_asks_for_more_is_rejected() {
+    let place = Place::new("align-better");
+    place.file("judge.jinja", ORIGINAL);
+    place.file("labelled.jsonl", records(60));
+    let better =
+        ORIGINAL.replace("Is this number good?", "Only even numbers are good. Is this one?");
+    let proposals = [
+        "I would rather not.".to_owned(),
+        better.replace("bad: 0}", "bad: 0, fine: 2}"),
+        better.replace("{{ answer }}", "{{ answer }} {{ gold }}"),
+        better.replace("{{ answer }}", "{{ answer }} {{ run('print(1)') }}"),
+        ORIGINAL.replace("Is this number good?", "Think well."),
+        format!("Here it is:\n```jinja\n{better}```"),
+    ];
+    let proposed = AtomicUsize::new(0);
+    let server = Server::start(move |seen| match is_writer(seen) {
+        true => Reply::says(&proposals[proposed.fetch_add(1, Ordering::SeqCst)]),
+        false => judges(seen),
+    })
+    .await;
+    let ran = align(&place, &server, &["--candidates", "6"]).await.passed();
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["records"], json!({"training": 18, "validation": 18, "held_out": 24}));
+    assert_eq!(
+        (&report["better"], &report["candidates"], &report["rejected"]),
+        (&json!(true), &json!(6), &json!(4))
+    );
+    let held_out = &report["held_out"];
+    assert_eq!(
+        (&held_out["before"]["agreement"], &held_out["after"]["agreement"]),
+        (&json!(0.5), &json!(1.0))
+    );
+    assert!(held_out["after"]["p"].as_f64().unwrap() < 0.01, "{held_out}");
+    assert_eq!(place.read("better.jinja"), better);
+    let why: Vec<Value> = candidates(&place).iter().map(|one| one["reason"].clone()).collect();
+    assert_eq!(why[0], "it is no prompt file: it has no line `---`");
+    assert!(why[1].as_str().unwrap().starts_with("it changes"), "{why:?}");
+    assert!(why[2].is_string() && why[3].is_string(), "{why:?}");
+    assert_eq!((&why[4], &why[5]), (&Value::Null, &Value::Null), "{why:?}");
+    // The writer reads training records alone: fewer than are left for the two other parts.
+    let seen = server.seen();
+    let shown: BTreeSet<String> = seen
+        .iter()
+        .filter(|seen| is_writer(seen))
+        .flat_map(|seen| {
+            let text = said(seen);
+            text.split("Number #")
+                .skip(1)
+                .map(|rest| rest.split('.').next().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(!shown.is_empty() && shown.len() <= 18, "{shown:?}");
+    // What the judge saw holds no label.
+    assert!(seen.iter().filter(|seen| !is_writer(seen)).all(|seen| !said(seen).contains("gold")));
+    // The same command again costs nothing, and gives the same.
+    let paid = server.requests();
+    let again = align(&place, &server, &["--candidates", "6"]).await.passed();
+    assert_eq!((server.requests(), again.out), (paid, ran.out));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_is_not_better_on_held_out_records_changes_nothing() {
+    let place = Place::new("align-chance");
+    place.file("judge.jinja", ORIGINAL);
+    place.file("labelled.jsonl", records(60));
+    // The proposal helps with what it was shown and with a few others, and not with the rest.
+    let server = Server::start(|seen| {
+        if is_writer(seen) {
+            let file = ORIGINAL
+                .replace("Is this number good?", "1, 21 and 31 are bad. Is this number good?");
+            return Reply::says(&file);
+        }
+        let text = said(seen);
+        let is_bad = text.contains("are bad")
+            && ["#1.", "#21.", "#31."].iter().any(|one| text.contains(one));
+        Reply::says(if is_bad { "Verdict: bad" } else { "Verdict: good" })
+    })
+    .await;
+    // With some division of the records, one of the three is for validation.
+    for seed in ["0", "1", "2"] {
+        let ran =
+            align(&place, &server, &["--candidates", "1", "--parts-seed", seed]).await.passed();
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(report["better"], json!(false), "{report}");
+        assert_eq!(place.read("better.jinja"), ORIGINAL);
+        assert!(ran.err.contains("wrote the prompt as it was to better.jinja"), "{}", ran.err);
+    }
+    place.file("labelled.jsonl", records(20));
+    let ran = align(&place, &server, &[]).await;
+    assert!(ran.code == 2 && ran.err.contains("20 labelled records are too few"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_its_budget_ends_continues_with_what_it_paid_for() {
+    let place = Place::new("align-budget");
+    place.file("judge.jinja", ORIGINAL);
+    place.file("labelled.jsonl", records(60));
+    let server = Server::start(|seen| match is_writer(seen) {
+        true => Reply::says(&ORIGINAL.replace("Is this", "Only even numbers are good. Is this")),
+        false => judges(seen),
+    })
+    .await;
+    let ran = align(&place, &server, &["--candidates", "1", "--max-requests", "50"]).await;
+    assert!(ran.code == 3 && ran.err.contains("--max-requests"), "{} {}", ran.code, ran.err);
+    assert!(!place.folder.path("better.jinja").exists());
+    let ran = align(&place, &server, &["--candidates", "1"]).await.passed();
+    assert!(ran.out.contains("\"better\": true"), "{}", ran.out);
+    // 60 records by the original, 60 by the candidate, and one proposal.
+    assert_eq!(server.requests(), 121);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "judges a hundred and forty solutions, for half a minute"]
+async fn the_shipped_model_judges_with_a_repaired_prompt() {
+    let place = Place::new("align-tiny");
+    let good = concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/tiny-correct.jinja");
+    let good = std::fs::read_to_string(good).unwrap();
+    // It shows another problem than the one that was solved.
+    place.file("judge.jinja", good.replace("Problem: {{ problem }}", "Problem: 1 + {{ problem }}"));
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/arithmetic-correct.jsonl");
+    let server = Server::start(move |_| Reply::says(&good)).await;
+    let args = [
+        "align",
+        "judge.jinja",
+        examples,
+        "-o",
+        "better.jinja",
+        "-m",
+        "tiny",
+        "--rounds",
+        "1",
+        "--candidates",
+        "1",
+        "--writer",
+        "openai/writer",
+        "--writer-base-url",
+        &server.url,
+    ];
+    let ran = Ran::ended(place.start(&args)).await.passed();
+    assert!(
+        ran.out.contains("candidate 1 is better on records that it has not seen"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    assert!(place.read("better.jinja").contains("Problem: {{ problem }}"));
+}
