@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 /// The verdicts of a file of results. A file may hold lines of several judges: those of the last one count.
-fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
+pub(super) fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
     if let Some(what) = other_format(path) {
         let message = format!("`{}` is {what}; `diff` reads lines of JSON", path.display());
         return Err(Error::new(ErrorKind::Config, message)

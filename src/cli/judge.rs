@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, dry_run, engines, fields, input, manifest, note,
+    Exit, budget, dry_run, engines, fields, gates, input, manifest, note,
     opening::{Opening, Setup},
     output,
     progress::Progress,
@@ -33,7 +33,7 @@ use tribunal::{
     judge::{Judge, is_file},
     models::Models,
     prompt::{Need, Order},
-    report::{Independence, Summary, escaped},
+    report::{Comparison, Independence, Summary, escaped},
     run,
 };
 
@@ -58,6 +58,9 @@ pub(super) struct Args {
     #[cfg(feature = "store")]
     #[command(flatten)]
     cache: super::cache::CacheArgs,
+    /// Results of an earlier run: exit 1 after a significant drop.
+    #[arg(long, value_name = "RESULTS", hide_short_help = true)]
+    baseline: Option<PathBuf>,
     /// Print the first request, cost and time; send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -85,8 +88,8 @@ Variables:
   NO_COLOR                               turns colours off
 
 Exit codes:
-  0    done, and passed where --fail-under or --max-unreadable was set
-  1    fewer records passed, or more were unreadable, than these allow
+  0    done, and passed where --fail-under, --max-unreadable or --baseline was set
+  1    fewer records passed, more were unreadable, or figures are worse than these allow
   2    an error in the command, the configuration or a prompt
   3    something could not be done; finished results are saved
   130  interrupted; finished results are saved";
@@ -122,6 +125,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
+    let baseline = args.baseline.as_deref().map(super::diff::read).transpose()?;
     let options = running::options(&input, args.output.redo(), stopping);
     let progress = Progress::new(input.total, args.output.quiet, models.clone());
     let (mut sink, output) = args.output.open(judge.clone(), progress, watch)?;
@@ -129,9 +133,13 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let manifest = manifest
         .map(|path| manifest::write(path, &judge, &resolved, &args.input.files, None))
         .transpose()?;
+    if baseline.is_some() {
+        sink.collect();
+    }
     let work = run::JudgeWork::new(judge).labels(settings::labels(&resolved));
     let work = if args.output.no_item { work.without_items() } else { work };
     let (summary, left) = run::judge(work, input.records, options, output, &mut sink).await?;
+    let compared = baseline.map(|before| Comparison::new(before, sink.collected()));
     sink.finish(&summary, left.as_ref(), &models)?;
     manifest.map(|manifest| manifest.finish(&models)).transpose()?;
     if !args.output.quiet {
@@ -139,7 +147,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         engines::print(&models);
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
-    Ok(running::exit(&summary.ending.end, || gate(&resolved, &summary)))
+    let gated = gate(&resolved, &summary, compared.as_ref())?;
+    Ok(running::exit(&summary.ending.end, || gated))
 }
 
 impl Args {
@@ -151,6 +160,7 @@ impl Args {
     /// The files that are read and written, except the inputs.
     fn plan(&self, resolved: &Resolved) -> Plan {
         let plan = self.output.writing(self.judge.reading(Plan::default(), resolved));
+        let plan = self.baseline.iter().fold(plan, |plan, path| plan.reads("--baseline", path));
         output::writing_named(plan, [("--save", &self.save), ("--record", &self.record)])
     }
 
@@ -190,10 +200,14 @@ impl Args {
         let opening =
             Opening { first, quiet: self.output.quiet, models, limits: self.budget.limits() };
         let judge = opening.judge(resolved).await?;
-        if resolved.settings.fail_under.is_some() && judge.pass().is_none() {
+        let gates = &resolved.settings.fail_under;
+        if gates.iter().any(|gate| gate.figure() == PASS_RATE) && judge.pass().is_none() {
             let error = Error::new(ErrorKind::Config, "--fail-under needs a pass rule");
             return Err(error.hint("add one, such as --pass 'score >= 7'"));
         }
+        // A figure that no run has is refused before anything is paid for.
+        let figures = Summary::default().figures();
+        gates.iter().try_for_each(|gate| gate.failure(&figures).map(drop))?;
         Ok(judge)
     }
 }
@@ -278,21 +292,50 @@ fn save(judge: &Judge, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The exit code by the shares that the settings allow; a share that is missed is printed.
-fn gate(resolved: &Resolved, summary: &Summary) -> Exit {
-    let passed = summary.pass_rate().unwrap_or(0.0);
-    let under = resolved.settings.fail_under.filter(|least| passed < *least);
+/// The figure of a rule that is a number alone.
+const PASS_RATE: &str = "pass_rate";
+
+/// The exit code by the rules of the settings and by the earlier run; what is missed is printed.
+///
+/// # Errors
+/// The earlier run has no record in common, or verdicts that are neither better nor worse.
+fn gate(
+    resolved: &Resolved,
+    summary: &Summary,
+    compared: Option<&Comparison>,
+) -> Result<Exit> {
+    let gates = resolved.settings.fail_under.iter().cloned();
+    let under = gates::failed(gates, PASS_RATE, &summary.figures())?;
     let unread = resolved.settings.max_unreadable.filter(|most| summary.unreadable_rate() > *most);
-    if let Some(least) = under {
-        note(&format!("gate failed: {passed:.3} of all records passed, fewer than {least}"));
-    }
     if let Some(most) = unread {
         let rate = summary.unreadable_rate();
         note(&format!("gate failed: {rate:.3} of all verdicts are unreadable, more than {most}"));
     }
-    match (summary.failed, under.or(unread)) {
+    let dropped = compared.map(has_dropped).transpose()?.unwrap_or(false);
+    Ok(match (summary.failed, under || unread.is_some() || dropped) {
         (1.., _) => Exit::Incomplete,
-        (0, Some(_)) => Exit::GateFailed,
-        (0, None) => Exit::Done,
+        (0, true) => Exit::GateFailed,
+        (0, false) => Exit::Done,
+    })
+}
+
+/// Whether the verdicts are worse than those of the earlier run, by more than chance; if so, it is printed.
+///
+/// # Errors
+/// No record is in both runs, or their verdicts are neither better nor worse.
+fn has_dropped(compared: &Comparison) -> Result<bool> {
+    if compared.joined() == 0 {
+        let error = Error::new(ErrorKind::Config, "the baseline has no record in common");
+        return Err(error.hint("records are matched by id: judge the same input for both"));
     }
+    let Some(test) = compared.directed() else {
+        let message = "the verdicts are neither passes nor numbers, so that none is worse than in the baseline";
+        return Err(Error::new(ErrorKind::Config, message).hint(
+            "add a pass rule to both runs, or compare with labels: tribunal agree --baseline",
+        ));
+    };
+    if test.is_drop() {
+        note(&format!("gate failed: the verdicts are worse than in the baseline ({test})"));
+    }
+    Ok(test.is_drop())
 }

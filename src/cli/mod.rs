@@ -4,8 +4,9 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `align`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `report`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `align`, `parse`, `reparse`, `diff`, `agree`, `calibrate`, `estimate`, `report`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `lines`, `label_file`, `budget` | groups of flags that several commands share |
+//! | `gates` | rules on figures, which decide the exit code |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
 //! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
@@ -23,6 +24,7 @@
 //!
 //! A flag that belongs to a judge or a model is a field of the library's settings, and not of a command; see `settings`.
 
+mod agree;
 mod align;
 mod annotate;
 #[cfg(all(feature = "openai", feature = "store"))]
@@ -45,6 +47,7 @@ mod engines;
 mod env_file;
 mod estimate;
 mod fields;
+mod gates;
 mod init;
 mod input;
 mod judge;
@@ -117,6 +120,7 @@ enum Command {
     Parse(parse::Args),
     Reparse(Box<reparse::Args>),
     Diff(diff::Args),
+    Agree(agree::Args),
     Annotate(annotate::Args),
     Align(Box<align::Args>),
     Calibrate(calibrate::Args),
@@ -276,6 +280,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Parse(args) => parse::run(args).await,
         Command::Reparse(args) => reparse::run(*args, sources).await,
         Command::Diff(args) => diff::run(&args),
+        Command::Agree(args) => agree::run(&args),
         Command::Annotate(args) => annotate::run(&args),
         Command::Align(args) => Box::pin(align::run(*args, sources)).await,
         Command::Calibrate(args) => calibrate::run(&args),

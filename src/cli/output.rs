@@ -28,7 +28,7 @@ use tribunal::{
     line::ResultLine,
     models::Models,
     records::{self, Output, Record, ResultFormat, Written},
-    report::{Junit, Summary, VerdictTable, escaped},
+    report::{Junit, RecordVerdict, Summary, VerdictTable, escaped},
     run::{Finished, JudgeWork, Listener, Redo},
 };
 
@@ -142,7 +142,8 @@ impl Args {
         };
         let rule = judge.pass().map(ToString::to_string);
         let junit = self.junit.is_some().then(|| Junit::new(judge.prompt().name(), rule));
-        let sink = Sink { target, junit, judge, progress, watch, args: self.clone() };
+        let args = self.clone();
+        let sink = Sink { target, junit, judge, progress, watch, args, verdicts: None };
         Ok((sink, output))
     }
 }
@@ -174,6 +175,8 @@ pub(super) struct Sink {
     progress: Progress,
     watch: Option<Watch>,
     args: Args,
+    /// The verdicts, if they are compared with those of another run.
+    verdicts: Option<Vec<RecordVerdict>>,
 }
 
 impl Listener<JudgeWork> for Sink {
@@ -201,6 +204,9 @@ impl Listener<JudgeWork> for Sink {
         if let Some(junit) = &mut self.junit {
             junit.add(&finished.name(), line);
         }
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.push(RecordVerdict::from(line));
+        }
         match &mut self.target {
             Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
             Target::Rows(rows) => self.progress.aside(|| rows.add(finished)),
@@ -215,6 +221,16 @@ impl Listener<JudgeWork> for Sink {
 }
 
 impl Sink {
+    /// From here on keeps the verdicts.
+    pub(super) fn collect(&mut self) {
+        self.verdicts = Some(Vec::new());
+    }
+
+    /// The verdicts that were kept.
+    pub(super) fn collected(&mut self) -> Vec<RecordVerdict> {
+        self.verdicts.take().unwrap_or_default()
+    }
+
     /// Prints what the file of results holds, and writes the reports.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::settings::share;
 use crate::{
     error::{Error, ErrorKind, near},
+    metrics::Gate,
     units,
 };
 
@@ -103,7 +104,7 @@ impl Checker<'_> {
             return only.contains(value);
         }
         let is_type = |name: &str| match (name, value) {
-            ("string", Value::String(text)) => is_share(node, text) && is_duration(node, text),
+            ("string", Value::String(text)) => is_share(node, text) && is_duration(node, text) && is_gate(node, text),
             ("integer", Value::Number(number)) => fits(node, number),
             ("number", Value::Number(number)) => within(node, number.as_f64()),
             ("boolean", Value::Bool(_)) => true,
@@ -129,6 +130,10 @@ impl Checker<'_> {
             return format!("{one_of}`{}`", names.join("`, `"));
         }
         if let Some(all) = alternatives(node) {
+            if all.iter().any(|one| one.get("format").is_some_and(|format| format == "gate")) {
+                return "a share between 0 and 1, such as 0.9 or \"90%\", or a rule, such as \"kappa>=0.6\""
+                    .into();
+            }
             let is_share = all.iter().any(|one| one.get("pattern").is_some());
             if is_share {
                 return "a share between 0 and 1, such as 0.9 or \"90%\"".into();
@@ -223,6 +228,12 @@ fn alternatives(node: &Value) -> Option<&Vec<Value>> {
 /// A text with a pattern is a share such as `90%`; every other text is free.
 fn is_share(node: &Value, text: &str) -> bool {
     node.get("pattern").is_none() || (text.trim_end().ends_with('%') && share(text).is_ok())
+}
+
+/// A text of the format `gate` is a rule on figures; every other text is free.
+fn is_gate(node: &Value, text: &str) -> bool {
+    let is_one = node.get("format").is_some_and(|format| format == "gate");
+    !is_one || text.parse::<Gate>().is_ok()
 }
 
 /// A text of the format `duration` is one; every other text is free.

@@ -10,6 +10,7 @@ use crate::{
     aggregate::{Aggregate, Reduce},
     item::Splitting,
     judging::StopDraws,
+    metrics::Gate,
     models::settings::{OneOrMany, Pair, one_or_many},
     prompt::Order,
 };
@@ -120,11 +121,14 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<String>,
-    /// Exit 1 if fewer than this share of records pass.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_FAIL_UNDER"))]
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
-    #[schemars(with = "ShareForm")]
-    pub fail_under: Option<f64>,
+    /// Exit 1 if fewer records pass, or a rule breaks.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "SHARE|RULE", value_delimiter = ',', env = "TRIBUNAL_FAIL_UNDER")
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "gates")]
+    #[schemars(with = "GateForms")]
+    pub fail_under: Vec<Gate>,
     /// Exit 1 if a larger share of verdicts is unreadable.
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_MAX_UNREADABLE"))]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
@@ -375,6 +379,39 @@ enum StopForm {
 enum ShareForm {
     Number(#[schemars(range(min = 0.0, max = 1.0))] f64),
     Percent(#[schemars(regex(pattern = r"^\s*[0-9.]+\s*%\s*$"))] String),
+}
+
+/// Rules on figures as files write them: one, or a list.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum GateForms {
+    Share(#[schemars(range(min = 0.0, max = 1.0))] f64),
+    Rule(#[schemars(extend("format" = "gate"))] String),
+    List(Vec<GateForm>),
+}
+
+/// A rule, or the least share of records that pass.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum GateForm {
+    Share(#[schemars(range(min = 0.0, max = 1.0))] f64),
+    Rule(#[schemars(extend("format" = "gate"))] String),
+}
+
+/// Rules in any of their forms.
+fn gates<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Gate>, D::Error> {
+    let texts = match GateForms::deserialize(from)? {
+        GateForms::Share(share) => vec![share.to_string()],
+        GateForms::Rule(text) => vec![text],
+        GateForms::List(all) => all
+            .into_iter()
+            .map(|one| match one {
+                GateForm::Share(share) => share.to_string(),
+                GateForm::Rule(text) => text,
+            })
+            .collect(),
+    };
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
 /// A share in either of its forms.

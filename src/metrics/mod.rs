@@ -14,6 +14,7 @@
 //! | means and rates of all records, from labels of some | [`PredictionPowered`], [`Calibrated`], [`RoganGladen`] |
 //! | two judges of the same records | [`mcnemar`], [`bootstrap_mean`] of the differences |
 //! | games | [`win_rate`], [`elo`], [`bradley_terry`] |
+//! | rules on figures | [`Figure`], [`Gate`] |
 //! | steps of solutions | [`FirstErrors`], [`Confusion::prm_score`], [`MrScore`] |
 //!
 //! Reference values in `tests/data/metrics` come from scipy, scikit-learn, statsmodels, krippendorff and irrCAC.
@@ -27,6 +28,7 @@ mod classes;
 mod correlation;
 mod estimates;
 mod games;
+mod gate;
 mod intervals;
 mod paired;
 mod probabilities;
@@ -49,6 +51,7 @@ pub use self::{
         TwoByTwo, isotonic, labels_only, naive,
     },
     games::{Game, elo, win_rate},
+    gate::{Figure, Gate},
     intervals::{
         ClusteredMean, bootstrap, bootstrap_mean, clustered, clustered_bootstrap, clustered_share,
         mean, normal_quantile, standard_error, student_quantile, wilson, wilson_at,

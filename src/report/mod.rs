@@ -6,7 +6,7 @@
 //! | the same for loops of `revise` | [`Revisions`] |
 //! | agreement of several raters | [`Ratings`], and [`Jury`] for the members of one |
 //! | how often the answers that `rank` chose are right | [`RankSummary`] |
-//! | verdicts compared with the records' own labels | [`Agreement`] |
+//! | verdicts compared with the records' own labels | [`Agreement`], and [`AgreementReport`] with intervals and biases |
 //! | ProcessBench F1, PRMScore, MR-Score | [`FirstErrors`], [`Confusion`], [`MrScore`] |
 //! | whether probabilities are as often right as they say | [`CalibrationFigures`] |
 //! | rates and means of all records, from labels of some | [`EstimateReport`] |
@@ -19,6 +19,7 @@
 //! a judge cannot look better by failing. Everything that comes from records, prompts or models is untrusted:
 //! it is printed for people only after [`escaped`].
 
+mod agree;
 mod agreement;
 mod calibration;
 mod cascade;
@@ -32,6 +33,7 @@ mod independence;
 mod junit;
 mod labels;
 mod menus;
+mod orders;
 mod plan;
 mod record_verdict;
 mod revisions;
@@ -58,6 +60,7 @@ pub use charts::{Chart, Point, Series};
 #[cfg(feature = "charts")]
 pub use search_tree::tree_svg;
 pub use {
+    agree::{AgreementCoverage, AgreementReport, AgreementSample, ClassFigures, Disagreement},
     agreement::Agreement,
     calibration::{
         BrierParts, CalibrationFigures, CalibrationReport, CalibrationSample, Coverage, FitMethod,

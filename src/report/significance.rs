@@ -1,6 +1,10 @@
 //! Whether the difference between two runs is more than chance: paired tests, in which every record is compared with
 //! itself.
 
+use std::fmt;
+
+use serde_json::{Value, json};
+
 use crate::metrics;
 
 /// Whether a difference is more than chance.
@@ -28,6 +32,47 @@ pub enum Significance {
         /// significant.
         interval: (f64, f64),
     },
+}
+
+impl Significance {
+    /// Whether the second run is worse by more than chance: at the level of 5 %, two-sided.
+    pub fn is_drop(&self) -> bool {
+        match *self {
+            Self::McNemar { first, second, p } => first > second && p < 0.05,
+            Self::Bootstrap { interval: (_, high), .. } => high < 0.0,
+        }
+    }
+}
+
+impl Significance {
+    /// The test as JSON.
+    pub fn to_json(&self) -> Value {
+        let drop = self.is_drop();
+        match self {
+            Self::McNemar { first, second, p } => {
+                json!({"test": "mcnemar", "only_first": first, "only_second": second, "p": p, "drop": drop})
+            }
+            Self::Bootstrap { difference, interval } => {
+                json!({"test": "paired_bootstrap", "difference": difference, "interval": interval, "drop": drop})
+            }
+        }
+    }
+}
+
+/// The test in words.
+impl fmt::Display for Significance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::McNemar { first, second, p } => write!(
+                f,
+                "only the first: {first}, only the second: {second}; McNemar's exact p {p:.4}"
+            ),
+            Self::Bootstrap { difference, interval: (low, high) } => write!(
+                f,
+                "mean difference {difference:+.3}, 95 % between {low:+.3} and {high:+.3} (paired bootstrap)"
+            ),
+        }
+    }
 }
 
 /// McNemar's exact test of pairs (first run, second run) of two-valued verdicts.

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agreeing;
 mod annotations;
 mod batches;
 mod budget_command;

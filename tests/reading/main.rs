@@ -4,6 +4,7 @@
 mod support;
 
 mod benchmarks;
+mod figures;
 mod forgeries;
 mod hostile;
 mod judgments;

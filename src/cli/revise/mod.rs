@@ -28,7 +28,7 @@ use super::{
     settings::{self, Sources},
 };
 use tribunal::{
-    config::Resolved, error::Result, files::Plan, report::Revisions, run,
+    config::Resolved, error::Result, files::Plan, metrics::Gate, report::Revisions, run,
     strategy::revise::RevisionOutcome as Ended,
 };
 
@@ -167,7 +167,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
 
 /// The exit code: everything must pass, or the share that the settings allow.
 fn gate(resolved: &Resolved, summary: &Revisions) -> Exit {
-    let least = resolved.settings.fail_under.unwrap_or(1.0);
+    let shares = resolved.settings.fail_under.iter().filter_map(Gate::share);
+    let least = shares.reduce(f64::max).unwrap_or(1.0);
     let most = resolved.settings.max_unreadable.unwrap_or(1.0);
     match summary.ended(Ended::Failed) {
         1.. => Exit::Incomplete,

@@ -141,9 +141,10 @@ mod tests {
             ("[judge.x]\ndraws = 99999999999", "that is not too large"),
             (
                 "[judge.x]\nfail_under = 90",
-                "a share between 0 and 1, such as 0.9 or \"90%\", not 90",
+                "a share between 0 and 1, such as 0.9 or \"90%\", or a rule, such as \"kappa>=0.6\", not 90",
             ),
             ("[judge.x]\nfail_under = '900%'", "must be a share"),
+            ("[judge.x]\nfail_under = ['kappa>=0.6', 'most']", "must be a share"),
             ("[judge.x]\nmax_unreadable = 'some'", "must be a share"),
             ("[judge.x]\n\ncriteria = 3", "toml:3: `criteria` must be a text in quotes or a list"),
             ("[judge.x]\nlabels = ['a', 2]", "must be a text in quotes or a list of texts"),

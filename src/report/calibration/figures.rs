@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{real, sample::Observation};
-use crate::metrics::{self, Auc, Bin};
+use crate::metrics::{self, Auc, Bin, Figure};
 
 /// How well predictions are calibrated, and how well they separate the outcomes.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +78,24 @@ impl CalibrationFigures {
             by_width,
             by_mass,
         }
+    }
+}
+
+impl CalibrationFigures {
+    /// The figures that rules may be about.
+    pub fn figures(&self) -> Vec<Figure> {
+        let of = |name: &str, title: &str, value| {
+            Figure::new(name, title, Some(value), None, self.count)
+        };
+        let mut all = vec![
+            of("ece", "expected calibration error", self.ece),
+            of("brier", "Brier score", self.brier),
+            of("log_loss", "log loss", self.log_loss),
+        ];
+        if let Some(Auc { area, interval }) = self.auc {
+            all.push(Figure::new("auc", "AUC", Some(area), interval, self.count));
+        }
+        all
     }
 }
 

@@ -116,6 +116,24 @@ impl CalibrationReport {
     }
 }
 
+impl CalibrationFigures {
+    /// The table of bins of equal width, after an empty line.
+    pub fn table(&self) -> String {
+        struct Table<'f>(&'f CalibrationFigures);
+        impl fmt::Display for Table<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_table(f, "probabilities, in bins of equal width", &self.0.by_width)
+            }
+        }
+        Table(self).to_string()
+    }
+
+    /// The figures as JSON.
+    pub fn to_json(&self) -> Value {
+        figures(self)
+    }
+}
+
 /// Figures as JSON. A figure that is not defined is null.
 fn figures(figures: &CalibrationFigures) -> Value {
     if figures.count == 0 {

@@ -24,8 +24,10 @@ use serde_json::Value;
 use self::{
     sides::{higher, preferred},
     steps::{First, first_error, named_error},
-    words::{correctness, equal_words, number, same_letters, unique},
+    words::{equal_words, number, same_letters, unique},
 };
+
+pub(super) use self::words::correctness;
 use crate::{
     error::Result,
     item::{Item, text_of},
@@ -33,10 +35,10 @@ use crate::{
     metrics::mean,
     parse::Kind,
     scale::Scale,
-    verdict::{Assessment, Judgment, Preference, Verdict},
+    verdict::{Assessment, Judgment, Preference, Verdict, VerdictKind},
 };
 #[cfg(feature = "cli")]
-use crate::{line::ResultLine, verdict::VerdictKind};
+use crate::line::ResultLine;
 
 /// The field with the record's own label, unless another one is named.
 const FIELD: &str = "label";
@@ -158,6 +160,19 @@ impl Labels {
         self.menu.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The same labels, for verdicts of this kind.
+    #[must_use]
+    pub(super) fn about(self, kind: VerdictKind) -> Self {
+        use VerdictKind::{Preference, Ranking, Scores, Steps};
+        let compares = matches!(kind, Preference | Ranking | Scores);
+        Self { compares, names_steps: kind == Steps, ..self }
+    }
+
+    /// The words that were given as meanings.
+    pub(super) fn meanings(&self) -> impl Iterator<Item = &str> {
+        self.meanings.iter().map(|(_, meaning)| meaning.as_str())
+    }
+
     /// The name or the path of the field.
     pub fn name(&self) -> &str {
         self.field.as_deref().unwrap_or(FIELD)
@@ -242,19 +257,12 @@ impl Labels {
             },
             Verdict::Label(found) => self.named(&found.label, &text_of(&label)),
             Verdict::Steps(steps) => first_error(steps.first_error, &label),
-            Verdict::Preference(side) => preferred(*side, &label, item),
-            Verdict::Scores(scores) => match scores.as_slice() {
-                [one, other] => preferred(higher(*one, *other), &label, item),
-                _ => Compared::No,
-            },
-            Verdict::Ranking(groups) => match groups.as_slice() {
-                [tied] if tied.len() == 2 => preferred(Preference::Tie, &label, item),
-                [best, rest] if best.len() == 1 && rest.len() == 1 => {
-                    let side = if best == &[0] { Preference::First } else { Preference::Second };
-                    preferred(side, &label, item)
+            Verdict::Preference(_) | Verdict::Scores(_) | Verdict::Ranking(_) => {
+                match side_of(judgment.verdict.as_ref().ok()?) {
+                    Some(side) => preferred(side, &label, item),
+                    None => Compared::No,
                 }
-                _ => Compared::No,
-            },
+            }
             Verdict::Text(_) => return None,
         })
     }
@@ -312,6 +320,25 @@ impl Labels {
             None if self.menu.is_empty() => Compared::outcome(same_letters(found, label)),
             None => Compared::No,
         }
+    }
+}
+
+/// The answer of two that a verdict prefers; `None` for other verdicts, and for more answers.
+pub(super) fn side_of(verdict: &Verdict) -> Option<Preference> {
+    match verdict {
+        Verdict::Preference(side) => Some(*side),
+        Verdict::Scores(scores) => match scores.as_slice() {
+            [one, other] => Some(higher(*one, *other)),
+            _ => None,
+        },
+        Verdict::Ranking(groups) => match groups.as_slice() {
+            [tied] if tied.len() == 2 => Some(Preference::Tie),
+            [best, rest] if best.len() == 1 && rest.len() == 1 => {
+                Some(if best == &[0] { Preference::First } else { Preference::Second })
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -52,7 +52,7 @@ const WRONG: [&str; 12] = [
 ];
 
 /// Whether a word means correct (`true`) or incorrect (`false`), in any case; `None` for any other word.
-pub(super) fn correctness(word: &str) -> Option<bool> {
+pub(in crate::report) fn correctness(word: &str) -> Option<bool> {
     let is =
         |words: &[&str]| words.iter().any(|one| same_letters(one, word) || equal_words(one, word));
     if is(&RIGHT) { Some(true) } else { is(&WRONG).then_some(false) }

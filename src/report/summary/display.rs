@@ -3,10 +3,13 @@
 use std::fmt;
 
 use super::{
-    AskedVotes, Bounds, Reasked, Summary,
-    tally::{Orders, Scores},
+    AskedVotes, Bounds, Reasked, Summary, tally::Scores,
 };
-use crate::{completion::UsageTotal, metrics::ratio, report::terminal::escaped};
+use crate::{
+    completion::UsageTotal,
+    metrics::ratio,
+    report::{orders::Orders, terminal::escaped},
+};
 
 /// A few lines for people: the verdicts, what could not be read, the requests and their cost.
 impl fmt::Display for Summary {

@@ -5,6 +5,7 @@
 
 mod count;
 mod display;
+mod figures;
 mod json;
 mod jury;
 mod tally;
@@ -14,8 +15,10 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 pub use self::jury::Jury;
-use self::tally::{Orders, Scores, Shares};
-use super::{agreement::Agreement, independence::Independence, labels::Labels, menus::Menus};
+use self::tally::{Scores, Shares};
+use super::{
+    agreement::Agreement, independence::Independence, labels::Labels, menus::Menus, orders::Orders,
+};
 use crate::{
     completion::UsageTotal,
     judge::Judge,

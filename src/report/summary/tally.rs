@@ -1,9 +1,8 @@
-//! The counts of a summary: numbers, labels, steps and orders.
+//! The counts of a summary: numbers, labels and steps.
 
 use crate::{
-    metrics::real,
+    metrics::{Interval, real, student_quantile},
     report::histogram::Histogram,
-    verdict::{Judgment, Preference, Verdict},
 };
 
 /// Numbers: their count, sum and histogram.
@@ -11,6 +10,8 @@ use crate::{
 pub(super) struct Scores {
     pub(super) count: usize,
     pub(super) sum: f64,
+    /// The sum of their squares.
+    squares: f64,
     pub(super) values: Histogram,
 }
 
@@ -19,7 +20,17 @@ impl Scores {
     pub(super) fn add(&mut self, score: f64) {
         self.count += 1;
         self.sum += score;
+        self.squares += score * score;
         self.values.add(score);
+    }
+
+    /// The 95 % interval of the mean, by Student's t; `None` with fewer than two numbers.
+    pub(super) fn interval(&self) -> Option<Interval> {
+        let count = real(self.count);
+        let freedom = real(self.count.checked_sub(1)?);
+        let quantile = student_quantile(0.975, freedom)?;
+        let variance = (self.squares - self.sum * self.sum / count).max(0.0) / freedom;
+        Some(Interval::around(self.mean(), quantile * (variance / count).sqrt()))
     }
 
     /// The mean of the numbers.
@@ -37,38 +48,4 @@ pub(super) struct Shares {
     pub(super) steps: usize,
     /// Verdicts about steps that found no error.
     pub(super) without_error: usize,
-}
-
-/// Preferences by the position in which the answers were shown.
-///
-/// A judge that often prefers one position is biased (Wang et al. 2023, arXiv:2305.17926).
-#[derive(Clone, Debug, Default)]
-pub(super) struct Orders {
-    /// Records that were judged in both orders.
-    pub(super) both: usize,
-    /// Records with the same verdict in both orders.
-    pub(super) consistent: usize,
-    /// Records for which only one of the two orders could be read.
-    pub(super) half: usize,
-    /// Votes for the answer that was shown first.
-    pub(super) first: usize,
-    /// Votes for the answer that was shown second.
-    pub(super) second: usize,
-}
-
-impl Orders {
-    /// Counts whether both orders give the same verdict, and which position won.
-    pub(super) fn count(&mut self, judgment: &Judgment) {
-        self.half += usize::from(judgment.one_order_unreadable());
-        if let Some(consistent) = judgment.consistent {
-            self.both += 1;
-            self.consistent += usize::from(consistent);
-        }
-        for vote in &judgment.votes {
-            let Some(Verdict::Preference(side)) = vote.outcome.verdict() else { continue };
-            let shown = if vote.order == [1, 0] { side.swapped() } else { *side };
-            self.first += usize::from(shown == Preference::First);
-            self.second += usize::from(shown == Preference::Second);
-        }
-    }
 }

@@ -1,0 +1,179 @@
+//! `tribunal agree`: how far a judge agrees with labels of people, and by what it may be biased.
+//!
+//! It reads lines of `tribunal judge`, compares each verdict with the label of its record, and prints the figures with
+//! their intervals, then the disagreements. Rules of `--fail-under` and an earlier run of `--baseline` decide the exit
+//! code. No model is asked.
+
+use std::{io, path::PathBuf};
+
+use super::{Exit, calibrate::current, emit, input::reading, label_file, note};
+use tribunal::{
+    config::Pair,
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    item::Item,
+    metrics::Gate,
+    records::Source,
+    report::{AgreementReport, AgreementSample, CalibrationFigures, CalibrationSample, Labels},
+};
+
+/// Compare the verdicts of a judge with labels of people.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tribunal agree verdicts.jsonl --label gold
+  tribunal agree verdicts.jsonl --labels people.jsonl --cluster question_id --show 20
+  tribunal agree new.jsonl --label gold --baseline old.jsonl --fail-under 'agreement>=0.8@lower'")]
+pub(super) struct Args {
+    /// Results of `tribunal judge`, as .jsonl; - reads standard input.
+    results: PathBuf,
+    /// Field with the label of a record [default: label].
+    #[arg(long, value_name = "FIELD")]
+    label: Option<String>,
+    /// Meaning of a word in that field, such as Good=correct.
+    #[arg(long, value_name = "WORD=MEANING", value_delimiter = ',', allow_hyphen_values = true)]
+    label_map: Vec<Pair>,
+    /// Records with the labels, joined by id.
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Field that records of one group share, such as question_id.
+    #[arg(long, value_name = "FIELD")]
+    cluster: Option<String>,
+    /// Number of disagreements to print.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    show: usize,
+    /// Exit 1 if a figure breaks this rule, such as 'kappa>=0.6'.
+    #[arg(long, value_name = "RULE")]
+    fail_under: Vec<Gate>,
+    /// Results of an earlier run: exit 1 after a significant drop.
+    #[arg(long, value_name = "RESULTS")]
+    baseline: Option<PathBuf>,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `tribunal agree`.
+///
+/// # Errors
+/// The input is not a file of results, no verdict can be compared with a label, or a rule names no figure.
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let source = Source::named(&args.results);
+    let baseline = args.baseline.as_ref().map(|path| Source::named(path));
+    let labels = args.labels.as_ref().map(|path| Source::named(path));
+    let all: Vec<Source> =
+        [Some(source.clone()), baseline.clone(), labels.clone()].into_iter().flatten().collect();
+    reading(Plan::default().writes_stdout(), &all).check()?;
+    let (labelled, mut failed) = labels.map_or_else(Default::default, label_file::read);
+    let measured = |source: &Source| args.measured(source, &labelled);
+    let (report, calibration, unread) = measured(&source)?;
+    failed += unread;
+    if report.coverage.compared == 0 {
+        return Err(nothing(&report));
+    }
+    let earlier = match &baseline {
+        Some(source) => {
+            let (report, _, unread) = measured(source)?;
+            failed += unread;
+            Some(report)
+        }
+        None => None,
+    };
+    args.print(&report, calibration.as_ref(), earlier.as_ref())?;
+    let is_worse = match &earlier {
+        Some(earlier) => has_dropped(&report, earlier)?,
+        None => false,
+    };
+    let is_low = super::gates::failed(args.fail_under.iter().cloned(), "agreement", &report.figures)?;
+    Ok(match (failed, is_low || is_worse) {
+        (1.., _) => Exit::Incomplete,
+        (0, true) => Exit::GateFailed,
+        (0, false) => Exit::Done,
+    })
+}
+
+impl Args {
+    /// The figures of a file of results, those of its probabilities, and how many lines could not be read.
+    fn measured(
+        &self,
+        source: &Source,
+        labelled: &[(String, Item)],
+    ) -> Result<(AgreementReport, Option<CalibrationFigures>, usize)> {
+        let meanings =
+            self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
+        let labels = Labels::new(self.label.clone(), meanings);
+        let mut sample =
+            AgreementSample::new(labels.clone()).clustered_by(self.cluster.clone());
+        labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
+        let mut probabilities = CalibrationSample::new(labels);
+        let (lines, unread) = current(source, |line| line)?;
+        for line in lines {
+            let line = sample.completed(line);
+            probabilities.push(&line);
+            sample.push(line);
+        }
+        // Verdicts without probabilities have no calibration.
+        let observations = probabilities.observations(false).map(|(all, _)| all).unwrap_or_default();
+        let calibration =
+            (!observations.is_empty()).then(|| CalibrationFigures::new(&observations, 10));
+        let mut report = sample.report(self.show);
+        if let Some(figures) = &calibration {
+            report.figures.extend(figures.figures());
+        }
+        Ok((report, calibration, unread))
+    }
+
+    /// Prints the report, and whether it differs from the earlier one.
+    fn print(
+        &self,
+        report: &AgreementReport,
+        calibration: Option<&CalibrationFigures>,
+        earlier: Option<&AgreementReport>,
+    ) -> Result<()> {
+        let since = earlier.and_then(|earlier| report.since(earlier));
+        let text = if self.json {
+            let mut all = report.to_json();
+            if let Some(figures) = calibration {
+                all["calibration"] = figures.to_json();
+            }
+            if let Some(test) = since {
+                all["baseline"] = test.to_json();
+            }
+            format!("{all:#}")
+        } else {
+            let mut text = report.to_string();
+            if let Some(figures) = calibration {
+                text += &figures.table();
+            }
+            if let Some(test) = since {
+                text += &format!("\n\nagainst the baseline: {test}");
+            }
+            text
+        };
+        emit(&mut io::stdout(), &text)
+    }
+}
+
+/// The error where no verdict could be compared.
+fn nothing(report: &AgreementReport) -> Error {
+    let text = report.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    Error::new(ErrorKind::Config, format!("nothing to compare: {first}"))
+        .hint("name the field with the right verdict of each record: --label FIELD")
+        .hint("if the labels are in another file, name it: --labels FILE")
+}
+
+/// Whether the agreement is less than in the earlier run, by more than chance; if so, it is printed.
+///
+/// # Errors
+/// The two runs have no record in common.
+fn has_dropped(report: &AgreementReport, earlier: &AgreementReport) -> Result<bool> {
+    let Some(test) = report.since(earlier) else {
+        let error = Error::new(ErrorKind::Config, "the baseline has no compared record in common");
+        return Err(error.hint("records are matched by id: judge the same input for both files"));
+    };
+    if test.is_drop() {
+        note(&format!("gate failed: the agreement is less than in the baseline ({test})"));
+    }
+    Ok(test.is_drop())
+}

@@ -1,0 +1,228 @@
+//! The report: tables for people, JSON for programs.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    classes::ClassFigures,
+    report::{AgreementReport, Disagreement},
+};
+use crate::{
+    metrics::{Figure, Interval},
+    report::terminal::{escaped, padded, shortened},
+};
+
+/// The most classes of which the table of labels and verdicts is printed.
+const MOST_CLASSES: usize = 12;
+
+/// The widest name of a class or a record, in columns.
+const NAME: usize = 24;
+
+/// The widest critique.
+const CRITIQUE: usize = 72;
+
+impl fmt::Display for AgreementReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_coverage(f)?;
+        self.write_figures(f)?;
+        self.classes.as_ref().map_or(Ok(()), |classes| write_classes(f, classes))?;
+        self.write_disagreements(f)
+    }
+}
+
+impl AgreementReport {
+    fn write_coverage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let coverage = &self.coverage;
+        let field = escaped(&self.field);
+        write!(f, "{} of {} records compared with `{field}`", coverage.compared, coverage.records)?;
+        for (count, what) in [
+            (coverage.without_label, "without a label"),
+            (coverage.unreadable, "unreadable"),
+            (coverage.failed, "failed"),
+            (coverage.not_comparable, "with a label that cannot be compared"),
+        ] {
+            if count > 0 {
+                write!(f, "; {count} {what}")?;
+            }
+        }
+        if let Some(clusters) = self.clusters {
+            write!(f, "\nintervals are of {clusters} clusters")?;
+        }
+        if coverage.not_judged > 0 {
+            write!(f, "\nlabelled records without a result: {}", coverage.not_judged)?;
+        }
+        if let Some((label, record)) = &coverage.first {
+            let label = shortened(&escaped(label), NAME);
+            write!(
+                f,
+                "\nnot comparable: `{label}` of record `{}`, for example; give it a meaning with --label-map",
+                escaped(record)
+            )?;
+        }
+        if let Some(Interval { low, high }) = self.bounds {
+            write!(
+                f,
+                "\nagreement of all labelled records is between {low:.3} and {high:.3}, whatever those without a verdict had said"
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The figures as a table. Those of single classes have a table of their own.
+    fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_shown = |figure: &&Figure| {
+            let of_class = self.classes.is_some()
+                && ["recall.", "precision."].iter().any(|key| figure.name.starts_with(key));
+            figure.value.is_some() && !of_class
+        };
+        let shown: Vec<(String, &Figure)> =
+            self.figures.iter().filter(is_shown).map(|one| (escaped(&one.title), one)).collect();
+        let width = shown.iter().map(|(title, _)| title.width()).max().unwrap_or(0);
+        write!(f, "\n\n{}    value  95 % interval       n", padded("", width))?;
+        for (title, figure) in shown {
+            let value = number(figure.value.unwrap_or_default());
+            let interval = figure.interval.map_or_else(String::new, |Interval { low, high }| {
+                format!("{low:.3} to {high:.3}")
+            });
+            let row = format!("{}{value:>9}  {interval:<15}{:>6}", padded(&title, width), figure.count);
+            write!(f, "\n{row}")?;
+        }
+        let undefined: Vec<String> = self
+            .figures
+            .iter()
+            .filter(|figure| figure.value.is_none() && !figure.name.contains('.'))
+            .map(|figure| escaped(&figure.title))
+            .collect();
+        if undefined.is_empty() { Ok(()) } else { write!(f, "\nnot defined: {}", undefined.join(", ")) }
+    }
+
+    fn write_disagreements(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.disagreements.is_empty() {
+            return Ok(());
+        }
+        let shown = self.disagreements.len();
+        write!(f, "\n\ndisagreements, {shown} of {}", self.differing)?;
+        let cell = |text: &str| shortened(&escaped(text), NAME);
+        let rows: Vec<[String; 4]> = self
+            .disagreements
+            .iter()
+            .map(|Disagreement { id, label, verdict, critique }| {
+                let verdict = verdict.as_deref().unwrap_or("(no verdict)");
+                [cell(id), cell(label), cell(verdict), shortened(&escaped(critique.trim()), CRITIQUE)]
+            })
+            .collect();
+        let heads = ["record", "label", "verdict"];
+        let widths = [0, 1, 2].map(|column: usize| {
+            let cells = rows.iter().map(|row| row[column].width());
+            cells.chain([heads[column].width()]).max().unwrap_or(0)
+        });
+        let line = |cells: [&str; 4]| {
+            let padded = cells.iter().zip(widths).map(|(cell, width)| padded(cell, width));
+            format!("{}  {}", padded.collect::<Vec<_>>().join("  "), cells[3]).trim_end().to_owned()
+        };
+        write!(f, "\n{}", line([heads[0], heads[1], heads[2], "the judge wrote"]))?;
+        rows.iter().try_for_each(|row| write!(f, "\n{}", line([&row[0], &row[1], &row[2], &row[3]])))
+    }
+
+    /// The report as JSON. A figure that is not defined is null.
+    pub fn to_json(&self) -> Value {
+        let coverage = &self.coverage;
+        let figures: serde_json::Map<String, Value> = self
+            .figures
+            .iter()
+            .map(|one| {
+                let of = json!({"value": one.value, "interval": one.interval, "count": one.count});
+                (one.name.clone(), of)
+            })
+            .collect();
+        let disagreement = |one: &Disagreement| {
+            json!({"id": one.id, "label": one.label, "verdict": one.verdict, "critique": one.critique})
+        };
+        let mut all = json!({
+            "field": self.field,
+            "kind": self.kind,
+            "records": coverage.records,
+            "compared": coverage.compared,
+            "without_label": coverage.without_label,
+            "unreadable": coverage.unreadable,
+            "failed": coverage.failed,
+            "not_comparable": coverage.not_comparable,
+            "not_judged": coverage.not_judged,
+            "clusters": self.clusters,
+            "bounds": self.bounds,
+            "figures": figures,
+            "differing": self.differing,
+            "disagreements": self.disagreements.iter().map(disagreement).collect::<Vec<_>>(),
+        });
+        if let Some(ClassFigures { names, matrix, .. }) = &self.classes {
+            let row = |truth: usize| -> Vec<usize> {
+                (0..names.len()).map(|judged| matrix.at(truth, judged)).collect()
+            };
+            let rows: Vec<Vec<usize>> = (0..names.len()).map(row).collect();
+            all["confusion"] = json!({"classes": names, "rows_are_labels": rows});
+        }
+        all
+    }
+}
+
+/// A number with three decimals; whole numbers above 1, such as counts of values, without.
+fn number(value: f64) -> String {
+    let is_count = value > 1.0 && (value - value.round()).abs() < 1e-9;
+    if is_count { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+/// Labels in rows, verdicts in columns, and what single classes come to.
+fn write_classes(f: &mut fmt::Formatter<'_>, classes: &ClassFigures) -> fmt::Result {
+    let ClassFigures { names, matrix, recall, precision, .. } = classes;
+    let names: Vec<String> = names.iter().map(|name| shortened(&escaped(name), NAME)).collect();
+    let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).max(7);
+    if names.len() <= MOST_CLASSES {
+        write!(f, "\n\nlabels in rows, verdicts in columns")?;
+        write!(f, "\n{}", padded("", widest))?;
+        names.iter().try_for_each(|name| write!(f, "  {}", right(name, widest)))?;
+        for (truth, name) in names.iter().enumerate() {
+            write!(f, "\n{}", padded(name, widest))?;
+            for judged in 0..names.len() {
+                write!(f, "  {}", right(&matrix.at(truth, judged).to_string(), widest))?;
+            }
+        }
+    }
+    write!(
+        f,
+        "\n\n{}  labels  verdicts  recall  95 % interval   precision  95 % interval",
+        padded("", widest)
+    )?;
+    for (class, name) in names.iter().enumerate() {
+        let (labels, verdicts) = (matrix.true_count(class), matrix.judged_count(class));
+        if labels + verdicts == 0 {
+            continue;
+        }
+        let (recall, precision) = (cells(&recall[class]), cells(&precision[class]));
+        let row = format!(
+            "{}  {labels:>6}  {verdicts:>8}  {:>6}  {:<14}  {:>9}  {}",
+            padded(name, widest),
+            recall.0,
+            recall.1,
+            precision.0,
+            precision.1
+        );
+        write!(f, "\n{}", row.trim_end())?;
+    }
+    let said = (0..names.len()).filter(|class| matrix.judged_count(*class) > 0).count();
+    let meant = (0..names.len()).filter(|class| matrix.true_count(*class) > 0).count();
+    write!(f, "\nclasses that occur: {meant} in labels, {said} in verdicts, of {}", names.len())
+}
+
+/// A share and its interval, as cells.
+fn cells(figure: &Figure) -> (String, String) {
+    let value = figure.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+    let interval = figure.interval.map(|Interval { low, high }| format!("{low:.3} to {high:.3}"));
+    (value, interval.unwrap_or_default())
+}
+
+/// The text at the right end of so many columns.
+fn right(text: &str, width: usize) -> String {
+    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
+}
