@@ -84,7 +84,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         Some(earlier) => has_dropped(&report, earlier)?,
         None => false,
     };
-    let is_low = super::gates::failed(args.fail_under.iter().cloned(), "agreement", &report.figures)?;
+    let is_low =
+        super::gates::failed(args.fail_under.iter().cloned(), "agreement", &report.figures)?;
     Ok(match (failed, is_low || is_worse) {
         (1.., _) => Exit::Incomplete,
         (0, true) => Exit::GateFailed,
@@ -102,8 +103,7 @@ impl Args {
         let meanings =
             self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
         let labels = Labels::new(self.label.clone(), meanings);
-        let mut sample =
-            AgreementSample::new(labels.clone()).clustered_by(self.cluster.clone());
+        let mut sample = AgreementSample::new(labels.clone()).clustered_by(self.cluster.clone());
         labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
         let mut probabilities = CalibrationSample::new(labels);
         let (lines, unread) = current(source, |line| line)?;
@@ -113,7 +113,8 @@ impl Args {
             sample.push(line);
         }
         // Verdicts without probabilities have no calibration.
-        let observations = probabilities.observations(false).map(|(all, _)| all).unwrap_or_default();
+        let observations =
+            probabilities.observations(false).map(|(all, _)| all).unwrap_or_default();
         let calibration =
             (!observations.is_empty()).then(|| CalibrationFigures::new(&observations, 10));
         let mut report = sample.report(self.show);

@@ -299,11 +299,7 @@ const PASS_RATE: &str = "pass_rate";
 ///
 /// # Errors
 /// The earlier run has no record in common, or verdicts that are neither better nor worse.
-fn gate(
-    resolved: &Resolved,
-    summary: &Summary,
-    compared: Option<&Comparison>,
-) -> Result<Exit> {
+fn gate(resolved: &Resolved, summary: &Summary, compared: Option<&Comparison>) -> Result<Exit> {
     let gates = resolved.settings.fail_under.iter().cloned();
     let under = gates::failed(gates, PASS_RATE, &summary.figures())?;
     let unread = resolved.settings.max_unreadable.filter(|most| summary.unreadable_rate() > *most);

@@ -104,7 +104,9 @@ impl Checker<'_> {
             return only.contains(value);
         }
         let is_type = |name: &str| match (name, value) {
-            ("string", Value::String(text)) => is_share(node, text) && is_duration(node, text) && is_gate(node, text),
+            ("string", Value::String(text)) => {
+                is_share(node, text) && is_duration(node, text) && is_gate(node, text)
+            }
             ("integer", Value::Number(number)) => fits(node, number),
             ("number", Value::Number(number)) => within(node, number.as_f64()),
             ("boolean", Value::Bool(_)) => true,

@@ -142,7 +142,8 @@ impl Gate {
             Side::Upper => (figure.interval.map(|interval| interval.high), "the upper end of "),
         };
         let Some(number) = number else {
-            let has_none = if figure.value.is_some() { "has no interval" } else { "is not defined" };
+            let has_none =
+                if figure.value.is_some() { "has no interval" } else { "is not defined" };
             return Ok(Some(format!("{name} {has_none}; the rule is {self}")));
         };
         if self.comparison.holds(number, self.bound) {
@@ -174,7 +175,8 @@ impl FromStr for Gate {
     /// The text is neither a share nor a rule.
     fn from_str(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
-            let message = format!("{why}: write 0.9 or 90%, or a rule such as 'agreement>=0.85@lower'");
+            let message =
+                format!("{why}: write 0.9 or 90%, or a rule such as 'agreement>=0.85@lower'");
             Error::new(ErrorKind::Config, message)
         };
         let found = Comparison::ALL
@@ -264,19 +266,31 @@ mod tests {
 
     #[test]
     fn a_rule_is_kept_by_the_value_or_by_an_end_of_the_interval() {
-        for kept in ["agreement>=0.8", "agreement > 79 %", "agreement<=0.8", "agreement<0.85", "agreement<1@upper"] {
+        for kept in [
+            "agreement>=0.8",
+            "agreement > 79 %",
+            "agreement<=0.8",
+            "agreement<0.85",
+            "agreement<1@upper",
+        ] {
             assert_eq!(failure(kept), None, "{kept}");
         }
         assert_eq!(
             failure("agreement>=0.8@lower").as_deref(),
             Some("the lower end of agreement is 0.700; the rule is agreement>=0.8@lower")
         );
-        assert_eq!(failure("agreement<0.8").as_deref(), Some("agreement is 0.800; the rule is agreement<0.8"));
+        assert_eq!(
+            failure("agreement<0.8").as_deref(),
+            Some("agreement is 0.800; the rule is agreement<0.8")
+        );
     }
 
     #[test]
     fn what_is_not_defined_keeps_no_rule_and_what_is_not_known_is_an_error() {
-        assert_eq!(failure("kappa>-1").as_deref(), Some("kappa is not defined; the rule is kappa>-1"));
+        assert_eq!(
+            failure("kappa>-1").as_deref(),
+            Some("kappa is not defined; the rule is kappa>-1")
+        );
         let error = gate("kapa>0.5").unwrap().failure(&figures()).unwrap_err();
         assert!(error.to_string().contains("kapa"), "{error}");
     }
@@ -291,7 +305,17 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_is_refused() {
-        for wrong in ["", "most", "7", "900%", ">=0.5", "agreement>=", "agreement>=x", "a>=0.5@middle", "a>=NaN"] {
+        for wrong in [
+            "",
+            "most",
+            "7",
+            "900%",
+            ">=0.5",
+            "agreement>=",
+            "agreement>=x",
+            "a>=0.5@middle",
+            "a>=NaN",
+        ] {
             assert!(gate(wrong).is_err(), "{wrong}");
         }
     }

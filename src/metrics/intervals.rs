@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::{Interval, Z95, ratio, real};
 
@@ -33,14 +33,11 @@ pub fn normal_quantile(p: f64) -> Option<f64> {
     (p > 0.0 && p < 1.0).then(|| Normal::standard().inverse_cdf(p))
 }
 
-/// The same for Student's t with these degrees of freedom.
+/// The same for Student's t with these degrees of freedom, to seven digits.
 pub fn student_quantile(p: f64, freedom: f64) -> Option<f64> {
     let is_possible = p > 0.0 && p < 1.0 && freedom > 0.0;
     let distribution = StudentsT::new(0.0, 1.0, freedom).ok().filter(|_| is_possible)?;
-    let near = distribution.inverse_cdf(p);
-    // The library's inverse has eight digits; a step of Newton's method has all.
-    let quantile = near - (distribution.cdf(near) - p) / distribution.pdf(near);
-    Some(quantile).filter(|quantile| quantile.is_finite())
+    Some(distribution.inverse_cdf(p)).filter(|quantile| quantile.is_finite())
 }
 
 /// The 95 % interval of a share (Wilson 1927, JASA 22), 0 to 1. It is also right for few records and for shares near 0

@@ -222,7 +222,8 @@ fn quantiles_are_those_of_scipy() {
         same(normal_quantile(p), Some(right), &format!("normal {p}"));
     }
     for (p, freedom, right) in cases::<(f64, f64, f64)>("student_quantiles") {
-        same(student_quantile(p, freedom), Some(right), &format!("Student {p} {freedom}"));
+        let found = student_quantile(p, freedom).unwrap();
+        assert!((found - right).abs() < 1e-7 * right.abs().max(1.0), "{found}, not {right}");
     }
     assert_eq!((normal_quantile(0.0), normal_quantile(1.0)), (None, None));
     assert_eq!((student_quantile(0.5, 0.0), student_quantile(2.0, 3.0)), (None, None));

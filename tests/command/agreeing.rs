@@ -31,7 +31,7 @@ fn a_judge_is_compared_with_people() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     for words in [
         "40 of 40 records compared with `gold`",
-        "agreement                         0.900  0.769 to 0.960      40",
+        "agreement                         0.900  0.769 to 0.960     40",
         "most frequent label               0.500",
         "labels in rows, verdicts in columns",
         "classes that occur: 2 in labels, 2 in verdicts, of 2",
@@ -54,15 +54,21 @@ fn a_judge_is_compared_with_people() {
 fn labels_of_another_file_are_joined_by_id() {
     let place = Place::new("agree-labels");
     results(&place, "v.jsonl", 0);
-    let labels = (0..10).map(|n| format!("{}\n", json!({"id": format!("r{n}"), "person": "correct"})));
+    let labels =
+        (0..10).map(|n| format!("{}\n", json!({"id": format!("r{n}"), "person": "correct"})));
     place.file("people.jsonl", labels.collect::<String>());
-    let ran = place.run(&["agree", "v.jsonl", "--labels", "people.jsonl", "--label", "person", "--json"]);
+    let ran =
+        place.run(&["agree", "v.jsonl", "--labels", "people.jsonl", "--label", "person", "--json"]);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((&report["compared"], &report["without_label"]), (&json!(10), &json!(30)));
     assert_eq!(report["figures"]["agreement"]["value"], 0.5);
     let none = place.run(&["agree", "v.jsonl", "--label", "nothing"]);
     assert_eq!(none.code, 2);
-    assert!(none.err.contains("nothing to compare") && none.err.contains("--labels FILE"), "{}", none.err);
+    assert!(
+        none.err.contains("nothing to compare") && none.err.contains("--labels FILE"),
+        "{}",
+        none.err
+    );
 }
 
 #[test]
@@ -94,18 +100,26 @@ fn a_significant_drop_since_an_earlier_run_fails() {
     results(&place, "v.jsonl", 14);
     let dropped = agree(&place, &["--baseline", "old.jsonl"]);
     assert_eq!(dropped.code, 1, "{}", dropped.err);
-    assert!(dropped.err.contains("less than in the baseline (only the first: 12, only the second: 0"), "{}", dropped.err);
+    assert!(
+        dropped.err.contains("less than in the baseline (only the first: 12, only the second: 0"),
+        "{}",
+        dropped.err
+    );
     results(&place, "v.jsonl", 4);
     let near = agree(&place, &["--baseline", "old.jsonl"]);
     assert_eq!(near.code, 0, "{}", near.err);
     assert!(near.out.contains("against the baseline: only the first: 2"), "{}", near.out);
-    place.file("other.jsonl", "{\"id\": \"z\", \"label\": \"correct\", \"item\": {\"gold\": \"yes\"}}\n");
+    place.file(
+        "other.jsonl",
+        "{\"id\": \"z\", \"label\": \"correct\", \"item\": {\"gold\": \"yes\"}}\n",
+    );
     assert_eq!(agree(&place, &["--baseline", "other.jsonl"]).code, 2);
 }
 
 /// Twelve records, judged with these answers of a script in turn.
 fn judge(place: &Place, answers: &str, more: &[&str]) -> Ran {
-    let record = |n: usize| format!("{}\n", json!({"id": format!("r{n}"), "answer": "a", "label": 7}));
+    let record =
+        |n: usize| format!("{}\n", json!({"id": format!("r{n}"), "answer": "a", "label": 7}));
     place.file("r.jsonl", (0..12).map(record).collect::<String>());
     place.run(&[&["judge", "r.jsonl", "-m", answers, "-p", "score", "-j", "1"], more].concat())
 }
@@ -114,7 +128,12 @@ fn judge(place: &Place, answers: &str, more: &[&str]) -> Ran {
 fn a_run_of_judge_keeps_rules_on_any_of_its_figures() {
     let place = Place::new("judge-rules");
     let seven = "script:Score: 7";
-    let kept = ["--fail-under", "agreement>=0.7@lower", "--fail-under", "mean>=6,coverage>=1,unreadable_rate<=0"];
+    let kept = [
+        "--fail-under",
+        "agreement>=0.7@lower",
+        "--fail-under",
+        "mean>=6,coverage>=1,unreadable_rate<=0",
+    ];
     assert_eq!(judge(&place, seven, &kept).code, 0);
     let low = judge(&place, "script:Score: 5", &kept);
     assert_eq!(low.code, 1);
@@ -135,7 +154,11 @@ fn a_run_of_judge_is_compared_with_an_earlier_one() {
     assert_eq!(judge(&place, "script:Score: 7", &["-o", "old.jsonl"]).code, 0);
     let lower = judge(&place, "script:Score: 6", &["--baseline", "old.jsonl"]);
     assert_eq!(lower.code, 1);
-    assert!(lower.err.contains("worse than in the baseline (mean difference -1.000"), "{}", lower.err);
+    assert!(
+        lower.err.contains("worse than in the baseline (mean difference -1.000"),
+        "{}",
+        lower.err
+    );
     assert_eq!(judge(&place, "script:Score: 8", &["--baseline", "old.jsonl"]).code, 0);
     // A table is no file of lines, and is refused before anything is asked.
     let refused = judge(&place, "script:Score: 8", &["--baseline", "r.csv"]);

@@ -32,6 +32,7 @@ const COMMANDS: [&str; 50] = [
     "parse",
     "reparse",
     "diff",
+    "agree",
     "annotate",
     "align",
     "calibrate",

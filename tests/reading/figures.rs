@@ -64,12 +64,8 @@ fn pandalm_has_its_accuracy_macro_f1_and_kappa() {
         let pairs: Vec<(usize, usize)> =
             judgments.iter().map(|one| (class(&one["gold"]), class(&one[field]))).collect();
         let matrix = ConfusionMatrix::of(3, pairs.iter().copied());
-        let percent = [
-            matrix.accuracy(),
-            matrix.macro_precision(),
-            matrix.macro_recall(),
-            matrix.macro_f1(),
-        ];
+        let percent =
+            [matrix.accuracy(), matrix.macro_precision(), matrix.macro_recall(), matrix.macro_f1()];
         for (n, found) in percent.into_iter().enumerate() {
             agrees(found.map(|share| 100.0 * share), &right[judge][n], 2, judge);
         }
@@ -90,8 +86,9 @@ fn process_rewards_have_their_macro_f1_and_area() {
     let right = published("reasoneval_prm");
     assert_eq!(judges.len(), right.as_object().unwrap().len());
     for (judge, all) in judges {
-        let classes =
-            all.iter().map(|(score, is_right)| (usize::from(*is_right), usize::from(*score >= 0.5)));
+        let classes = all
+            .iter()
+            .map(|(score, is_right)| (usize::from(*is_right), usize::from(*score >= 0.5)));
         agrees(ConfusionMatrix::of(2, classes).macro_f1(), &right[&judge][0], 4, &judge);
         agrees(auc(&all).map(|auc| auc.area), &right[&judge][1], 4, &judge);
     }

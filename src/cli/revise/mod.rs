@@ -28,7 +28,12 @@ use super::{
     settings::{self, Sources},
 };
 use tribunal::{
-    config::Resolved, error::Result, files::Plan, metrics::Gate, report::Revisions, run,
+    config::Resolved,
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    metrics::Gate,
+    report::Revisions,
+    run,
     strategy::revise::RevisionOutcome as Ended,
 };
 
@@ -104,6 +109,11 @@ impl Args {
 /// an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let mut resolved = args.judge.resolve(sources)?;
+    if let Some(rule) = resolved.settings.fail_under.iter().find(|rule| rule.share().is_none()) {
+        let message = format!("a run of `revise` has no figure for the rule {rule}");
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint("give a share of records that must pass, such as --fail-under 0.9"));
+    }
     let quiet = args.results.quiet;
     if !quiet {
         args.judge.introduce(&resolved)?;

@@ -57,7 +57,11 @@ struct Scored<'r> {
 
 /// The figures of matched records: of pairs how often the longer answer and that of the own family win, of single answers
 /// how their values follow the length and the author.
-pub(super) fn of_matches(all: &[Matched<'_>], classes: &[String], clusters: &Clusters) -> Vec<Figure> {
+pub(super) fn of_matches(
+    all: &[Matched<'_>],
+    classes: &[String],
+    clusters: &Clusters,
+) -> Vec<Figure> {
     let sides: Vec<(&Row, Preference, Preference)> =
         all.iter().filter_map(|one| sides(one, classes)).collect();
     let mut figures = of_pairs(&sides);
@@ -92,9 +96,9 @@ fn of_pairs(sides: &[(&Row, Preference, Preference)]) -> Vec<Figure> {
     };
     let mut figures = Vec::new();
     let mut add = |name: &str, title: &str, favoured: &dyn Fn(&Row) -> Option<Preference>| {
-        let decided = sides.iter().filter(|(_, label, verdict)| {
-            *label != Preference::Tie && *verdict != Preference::Tie
-        });
+        let decided = sides
+            .iter()
+            .filter(|(_, label, verdict)| *label != Preference::Tie && *verdict != Preference::Tie);
         let known: Vec<(bool, bool)> = decided
             .filter_map(|(row, label, verdict)| {
                 let side = favoured(row)?;
@@ -104,7 +108,8 @@ fn of_pairs(sides: &[(&Row, Preference, Preference)]) -> Vec<Figure> {
         if known.is_empty() {
             return;
         }
-        for (suffix, by, is_verdict) in [("", "by verdict", true), ("_by_label", "by label", false)] {
+        for (suffix, by, is_verdict) in [("", "by verdict", true), ("_by_label", "by label", false)]
+        {
             let hits = known.iter().filter(|one| if is_verdict { one.1 } else { one.0 }).count();
             figures.push(Figure::new(
                 format!("{name}{suffix}"),

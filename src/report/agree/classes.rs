@@ -59,7 +59,8 @@ pub(super) fn figures(
             .collect();
         let hits: Vec<bool> =
             places.iter().map(|place| pairs[*place].0 == pairs[*place].1).collect();
-        let (key, word) = if is_recall { ("recall", "recall of") } else { ("precision", "precision of") };
+        let (key, word) =
+            if is_recall { ("recall", "recall of") } else { ("precision", "precision of") };
         let name = &names[class];
         clusters.only(&places).share(&format!("{key}.{name}"), &format!("{word} {name}"), &hits)
     };

@@ -130,7 +130,8 @@ fn names(sample: &AgreementSample, kind: VerdictKind) -> Vec<String> {
     sample.labels.meanings().for_each(&mut add);
     if names.len() < 2 {
         // A judge that always says the same.
-        let other = if names.first().is_some_and(|name| name == INCORRECT) { CORRECT } else { INCORRECT };
+        let other =
+            if names.first().is_some_and(|name| name == INCORRECT) { CORRECT } else { INCORRECT };
         names.push(other.to_owned());
     }
     names.sort();
@@ -149,7 +150,8 @@ fn candidates(kind: VerdictKind, names: &[String]) -> Vec<(String, Verdict)> {
             sides.map(|side| (side.name().to_owned(), Verdict::Preference(side))).into()
         }
         VerdictKind::Steps => {
-            [(CORRECT.to_owned(), steps(None)), (INCORRECT.to_owned(), steps(Some(usize::MAX)))].into()
+            [(CORRECT.to_owned(), steps(None)), (INCORRECT.to_owned(), steps(Some(usize::MAX)))]
+                .into()
         }
         _ => Vec::new(),
     }
@@ -196,7 +198,9 @@ fn matched(
 fn meant(labels: &Labels, candidates: &[(String, Verdict)], label: &Value, item: &Item) -> Meant {
     for (truth, (_, candidate)) in candidates.iter().enumerate() {
         match compare(labels, label, item, candidate) {
-            Some(Compared::Outcome { agrees: true, bare, .. }) => return Meant::Class { truth, bare },
+            Some(Compared::Outcome { agrees: true, bare, .. }) => {
+                return Meant::Class { truth, bare };
+            }
             Some(Compared::Zero) => return Meant::Zero,
             _ => (),
         }

@@ -27,7 +27,8 @@ pub(super) fn figures(all: &[Matched<'_>], clusters: &Clusters) -> Vec<Figure> {
     let mut figures = Vec::new();
     for (name, (places, pairs)) in numbers {
         let found = of_pairs(&pairs, &clusters.only(&places)).into_iter();
-        figures.extend(found.map(|figure| if name.is_empty() { figure } else { named(name, figure) }));
+        figures
+            .extend(found.map(|figure| if name.is_empty() { figure } else { named(name, figure) }));
     }
     figures
 }
@@ -49,6 +50,8 @@ fn of_pairs(pairs: &[(f64, f64)], clusters: &Clusters) -> Vec<Figure> {
     };
     let differences: Vec<f64> = pairs.iter().map(|(label, verdict)| verdict - label).collect();
     let distances: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
+    let mut distance = clusters.mean("mean_absolute_error", "mean absolute error", &distances);
+    distance.interval = distance.interval.map(|interval| interval.within(0.0, f64::MAX));
     let mut figures = Vec::new();
     if pairs.iter().copied().collect::<Paired>().is_whole() {
         let base = most_frequent(pairs.iter().map(|pair| pair.0));
@@ -63,15 +66,24 @@ fn of_pairs(pairs: &[(f64, f64)], clusters: &Clusters) -> Vec<Figure> {
     figures.extend([
         clusters.correlation("pearson", "Pearson", (Correlation::Pearson, pearson), pairs),
         clusters.correlation("spearman", "Spearman", (Correlation::Spearman, spearman), pairs),
-        clusters.correlation("kendall", "Kendall tau-b", (Correlation::Kendall, kendall_tau_b), pairs),
-        clusters.mean("mean_absolute_error", "mean absolute error", &distances),
+        clusters.correlation(
+            "kendall",
+            "Kendall tau-b",
+            (Correlation::Kendall, kendall_tau_b),
+            pairs,
+        ),
+        distance,
         clusters.mean("mean_difference", "mean difference, verdict - label", &differences),
     ]);
-    let [of_labels, of_verdicts] = [0, 1].map(|side| {
-        levels(pairs.iter().map(|pair| if side == 0 { pair.0 } else { pair.1 }))
-    });
+    let [of_labels, of_verdicts] =
+        [0, 1].map(|side| levels(pairs.iter().map(|pair| if side == 0 { pair.0 } else { pair.1 })));
     figures.push(level_figure("levels_of_labels", "values that labels use", of_labels, count));
-    figures.push(level_figure("levels_of_verdicts", "values that verdicts use", of_verdicts, count));
+    figures.push(level_figure(
+        "levels_of_verdicts",
+        "values that verdicts use",
+        of_verdicts,
+        count,
+    ));
     figures
 }
 

@@ -84,9 +84,10 @@ impl AgreementReport {
         for (title, figure) in shown {
             let value = number(figure.value.unwrap_or_default());
             let interval = figure.interval.map_or_else(String::new, |Interval { low, high }| {
-                format!("{low:.3} to {high:.3}")
+                format!("{} to {}", decimals(low), decimals(high))
             });
-            let row = format!("{}{value:>9}  {interval:<15}{:>6}", padded(&title, width), figure.count);
+            let row =
+                format!("{}{value:>9}  {interval:<15}{:>6}", padded(&title, width), figure.count);
             write!(f, "\n{row}")?;
         }
         let undefined: Vec<String> = self
@@ -95,7 +96,11 @@ impl AgreementReport {
             .filter(|figure| figure.value.is_none() && !figure.name.contains('.'))
             .map(|figure| escaped(&figure.title))
             .collect();
-        if undefined.is_empty() { Ok(()) } else { write!(f, "\nnot defined: {}", undefined.join(", ")) }
+        if undefined.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "\nnot defined: {}", undefined.join(", "))
+        }
     }
 
     fn write_disagreements(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,7 +115,12 @@ impl AgreementReport {
             .iter()
             .map(|Disagreement { id, label, verdict, critique }| {
                 let verdict = verdict.as_deref().unwrap_or("(no verdict)");
-                [cell(id), cell(label), cell(verdict), shortened(&escaped(critique.trim()), CRITIQUE)]
+                [
+                    cell(id),
+                    cell(label),
+                    cell(verdict),
+                    shortened(&escaped(critique.trim()), CRITIQUE),
+                ]
             })
             .collect();
         let heads = ["record", "label", "verdict"];
@@ -123,7 +133,8 @@ impl AgreementReport {
             format!("{}  {}", padded.collect::<Vec<_>>().join("  "), cells[3]).trim_end().to_owned()
         };
         write!(f, "\n{}", line([heads[0], heads[1], heads[2], "the judge wrote"]))?;
-        rows.iter().try_for_each(|row| write!(f, "\n{}", line([&row[0], &row[1], &row[2], &row[3]])))
+        rows.iter()
+            .try_for_each(|row| write!(f, "\n{}", line([&row[0], &row[1], &row[2], &row[3]])))
     }
 
     /// The report as JSON. A figure that is not defined is null.
@@ -137,9 +148,7 @@ impl AgreementReport {
                 (one.name.clone(), of)
             })
             .collect();
-        let disagreement = |one: &Disagreement| {
-            json!({"id": one.id, "label": one.label, "verdict": one.verdict, "critique": one.critique})
-        };
+        let disagreement = |one: &Disagreement| json!({"id": one.id, "label": one.label, "verdict": one.verdict, "critique": one.critique});
         let mut all = json!({
             "field": self.field,
             "kind": self.kind,
@@ -170,7 +179,13 @@ impl AgreementReport {
 /// A number with three decimals; whole numbers above 1, such as counts of values, without.
 fn number(value: f64) -> String {
     let is_count = value > 1.0 && (value - value.round()).abs() < 1e-9;
-    if is_count { format!("{value:.0}") } else { format!("{value:.3}") }
+    if is_count { format!("{value:.0}") } else { decimals(value) }
+}
+
+/// A number with three decimals, and zero without a sign.
+fn decimals(value: f64) -> String {
+    let value = if value.abs() < 0.000_5 { 0.0 } else { value };
+    format!("{value:.3}")
 }
 
 /// Labels in rows, verdicts in columns, and what single classes come to.

@@ -77,11 +77,18 @@ pub struct AgreementReport {
     /// The number of all of them.
     pub differing: usize,
     /// Whether each compared record agrees with its label, with its id, for a comparison with another run.
-    pub(super) outcomes: Vec<(String, f64)>,
+    outcomes: Vec<(String, f64)>,
+}
+
+impl AgreementSample {
+    /// All figures, and at most so many disagreements.
+    pub fn report(&self, show: usize) -> AgreementReport {
+        AgreementReport::of(self, show)
+    }
 }
 
 impl AgreementReport {
-    pub(super) fn of(sample: &AgreementSample, show: usize) -> Self {
+    fn of(sample: &AgreementSample, show: usize) -> Self {
         let matches = Matches::of(sample);
         let clusters = Clusters::of(&matches.all);
         let found = classes::figures(&matches.all, &matches.classes, &clusters);
@@ -106,10 +113,8 @@ impl AgreementReport {
         let agreeing = matches.all.iter().filter(|one| agrees(one) > AGREES).count();
         let lost = matches.unreadable + matches.failed;
         let all = matches.all.len() + lost;
-        let bounds = (lost > 0 && classes.is_some()).then(|| Interval {
-            low: ratio(agreeing, all),
-            high: ratio(agreeing + lost, all),
-        });
+        let bounds = (lost > 0 && classes.is_some())
+            .then(|| Interval { low: ratio(agreeing, all), high: ratio(agreeing + lost, all) });
         let (differing, disagreements) = disagreements(sample, &matches.all, show);
         Self {
             field: sample.labels.name().to_owned(),

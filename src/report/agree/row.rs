@@ -43,7 +43,12 @@ const CRITIQUE: usize = 300;
 
 impl Row {
     /// The facts of a line about this item.
-    pub(super) fn of(line: ResultLine, item: Item, label: Option<Value>, cluster: Option<String>) -> Self {
+    pub(super) fn of(
+        line: ResultLine,
+        item: Item,
+        label: Option<Value>,
+        cluster: Option<String>,
+    ) -> Self {
         let values = line.distribution.iter().flat_map(|shares| &shares.values);
         let names = values.map(|(name, _)| name.trim().to_owned()).collect();
         let (id, failed, model) = (line.id.clone(), line.error.is_some(), line.model.clone());
@@ -70,7 +75,6 @@ impl Row {
             item,
         }
     }
-
 }
 
 /// Whether each answer is by a model of the family of the judge.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{report::AgreementReport, row::Row};
+use super::row::Row;
 use crate::{
     item::{Item, text_of},
     line::ResultLine,
@@ -99,18 +99,8 @@ impl AgreementSample {
         self.rows.iter().find_map(|row| row.verdict.as_ref().map(Verdict::kind))
     }
 
-    /// The name of the field that says which records belong together.
-    pub fn cluster_field(&self) -> Option<&str> {
-        self.cluster.as_deref()
-    }
-
     /// The number of labelled records that no line is about.
     pub fn not_judged(&self) -> usize {
         self.items.len() - self.met.len()
-    }
-
-    /// All figures, and at most so many disagreements.
-    pub fn report(&self, show: usize) -> AgreementReport {
-        AgreementReport::of(self, show)
     }
 }

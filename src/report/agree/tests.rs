@@ -57,7 +57,11 @@ fn labels_are_compared_class_by_class() {
 
 #[test]
 fn what_has_no_verdict_or_no_label_is_counted_apart_and_bounds_the_agreement() {
-    let mut lines = vec![label("a", "correct", "yes"), label("b", "correct", "no"), label("c", "correct", "maybe")];
+    let mut lines = vec![
+        label("a", "correct", "yes"),
+        label("b", "correct", "no"),
+        label("c", "correct", "maybe"),
+    ];
     lines.push(json!({"id": "d", "unreadable": {"reason": "missing", "detail": ""}, "item": {"gold": "yes"}}));
     lines.push(json!({"id": "e", "error": {"kind": "timed_out", "message": "late"}, "item": {"gold": "no"}}));
     lines.push(json!({"id": "f", "label": "correct", "item": {"answer": "x"}}));
@@ -108,7 +112,10 @@ fn scores_are_compared_by_their_distance_and_the_largest_comes_first() {
     let ids: Vec<&str> = report.disagreements.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(ids, ["e", "a", "d"]);
     let text = report.to_string();
-    assert!(text.contains("quadratic weighted kappa") && text.contains("disagreements, 3 of 3"), "{text}");
+    assert!(
+        text.contains("quadratic weighted kappa") && text.contains("disagreements, 3 of 3"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -125,12 +132,19 @@ fn records_of_one_question_give_wider_intervals() {
     let sample = AgreementSample::new(labels).clustered_by(Some("question_id".into()));
     let together = with(sample, &lines).report(0);
     assert_eq!((alone.clusters, together.clusters), (None, Some(12)));
-    let width = |report: &AgreementReport| report.figure("agreement").unwrap().interval.unwrap().width();
+    let width =
+        |report: &AgreementReport| report.figure("agreement").unwrap().interval.unwrap().width();
     assert!(width(&together) > 2.0 * width(&alone), "{} {}", width(&together), width(&alone));
 }
 
 /// A comparison in both orders, whose first draw prefers what is shown first.
-fn pair(id: &str, verdict: &str, gold: &str, (one, other): (&str, &str), consistent: bool) -> Value {
+fn pair(
+    id: &str,
+    verdict: &str,
+    gold: &str,
+    (one, other): (&str, &str),
+    consistent: bool,
+) -> Value {
     let vote = |order: &str, side: &str| json!({"draw": 0, "order": order, "calls": [], "preference": side});
     let other_side = if consistent { verdict } else { "second" };
     json!({"id": id, "preference": verdict, "consistent": consistent, "model": "gpt-4o",
@@ -200,7 +214,9 @@ fn labels_of_another_file_complete_the_records() {
 fn a_later_run_is_tested_against_an_earlier_one_record_by_record() {
     let run = |wrong: usize| {
         let lines: Vec<Value> = (0..40)
-            .map(|n| label(&format!("r{n}"), if n < wrong { "incorrect" } else { "correct" }, "yes"))
+            .map(|n| {
+                label(&format!("r{n}"), if n < wrong { "incorrect" } else { "correct" }, "yes")
+            })
             .collect();
         sample(&lines).report(0)
     };

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::{
-    AskedVotes, Bounds, Reasked, Summary, tally::Scores,
-};
+use super::{AskedVotes, Bounds, Reasked, Summary, tally::Scores};
 use crate::{
     completion::UsageTotal,
     metrics::ratio,

@@ -1,9 +1,7 @@
 //! The figures that rules may be about.
 
 use super::Summary;
-use crate::metrics::{
-    Correlation, Figure, Interval, correlation_interval, share, wilson,
-};
+use crate::metrics::{Correlation, Figure, Interval, correlation_interval, share, wilson};
 
 impl Summary {
     /// Every figure of a run of `judge`; those that do not apply are not defined.
@@ -77,11 +75,7 @@ impl super::Agreement {
             ),
             number("pearson", pearson, interval(Correlation::Pearson, pearson)),
             number("spearman", spearman, interval(Correlation::Spearman, spearman)),
-            number(
-                "quadratic_kappa",
-                scores.and_then(crate::report::Paired::weighted_kappa),
-                None,
-            ),
+            number("quadratic_kappa", scores.and_then(crate::report::Paired::weighted_kappa), None),
             number(
                 "mean_absolute_error",
                 scores.and_then(crate::report::Paired::mean_absolute_error),
