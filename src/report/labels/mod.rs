@@ -28,6 +28,8 @@ use self::{
 };
 
 pub(super) use self::words::correctness;
+#[cfg(feature = "cli")]
+use crate::line::ResultLine;
 use crate::{
     error::Result,
     item::{Item, text_of},
@@ -37,8 +39,6 @@ use crate::{
     scale::Scale,
     verdict::{Assessment, Judgment, Preference, Verdict, VerdictKind},
 };
-#[cfg(feature = "cli")]
-use crate::line::ResultLine;
 
 /// The field with the record's own label, unless another one is named.
 const FIELD: &str = "label";
