@@ -1,6 +1,6 @@
 //! A record of a benchmark as a case: what is judged, and what is known about it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::Value;
 
@@ -35,6 +35,9 @@ pub struct Case {
     pub facts: BTreeMap<&'static str, Value>,
 }
 
+/// The 0-based index of the first wrong step; `None` if every step is right.
+pub(super) type FirstError = Option<usize>;
+
 /// What is known to be right about a case.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -49,7 +52,7 @@ pub enum Gold {
     /// A number for each answer, as its source gives it.
     Values(Vec<f64>),
     /// The 0-based index of the first wrong step; `None` if every step is right.
-    FirstError(Option<usize>),
+    FirstError(FirstError),
     /// Whether each step is right; `None` for a step that is neither.
     Steps(Vec<Option<bool>>),
 }
@@ -90,7 +93,7 @@ impl Case {
     }
 
     /// The first wrong step, where it is known.
-    pub(super) fn first_error(&self) -> Option<Option<usize>> {
+    pub(super) fn first_error(&self) -> Option<FirstError> {
         match &self.gold {
             Gold::FirstError(index) => Some(*index),
             _ => None,
@@ -123,7 +126,7 @@ impl<'r> Fields<'r> {
 
     /// A field that may be missing or blank.
     pub(super) fn find(&self, name: &str) -> Option<Value> {
-        self.item.field(name).filter(|value| crate::item::is_filled(value)).map(|v| v.into_owned())
+        self.item.field(name).filter(|value| crate::item::is_filled(value)).map(Cow::into_owned)
     }
 
     /// A field.
@@ -131,7 +134,7 @@ impl<'r> Fields<'r> {
     /// # Errors
     /// The record does not have it.
     pub(super) fn value(&self, name: &str) -> Result<Value> {
-        self.item.field(name).map(|value| value.into_owned()).ok_or_else(|| {
+        self.item.field(name).map(Cow::into_owned).ok_or_else(|| {
             let error = Error::new(ErrorKind::Record, format!("the record has no field `{name}`"));
             error.hint(Hint::from("name yours: ").setting("map", format!("{name}=my_field")))
         })

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    case::Case,
+    case::{Case, FirstError},
     shape::{Part, Shape, larger},
 };
 use crate::{
@@ -239,12 +239,12 @@ impl Judged {
     }
 
     /// The first wrong step that the judge named, inside of `Some`.
-    pub(super) fn first_error(&self) -> Option<Option<usize>> {
+    pub(super) fn first_error(&self) -> Option<FirstError> {
         Some(self.steps()?.first_error)
     }
 
     /// The first wrong step of every vote.
-    pub(super) fn first_errors(&self) -> Vec<Option<Option<usize>>> {
+    pub(super) fn first_errors(&self) -> Vec<Option<FirstError>> {
         let votes = self.whole().map(|one| one.votes.as_slice()).unwrap_or_default();
         let of = |vote: &Ballot| vote.verdict.as_ref().and_then(Verdict::first_error);
         votes.iter().map(of).collect()

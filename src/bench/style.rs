@@ -93,7 +93,10 @@ mod tests {
         let style = Style::stored(&counts);
         assert_eq!((style.headers, style.lists, style.bold), (3.0, 4.0, 5.0));
         let other = Style { length: 99.0, ..Style::default() };
-        assert_eq!(differences(style, other), [0.0, 0.03 / 1.03, 0.04 / 1.04, 0.05 / 1.05]);
+        let expected = [0.0, 0.03 / 1.03, 0.04 / 1.04, 0.05 / 1.05];
+        for (found, expected) in differences(style, other).into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
+        }
     }
 
     /// The counts that the authors published with their answers.

@@ -1,5 +1,7 @@
 //! Arena-Hard (Li et al. 2024): wins over a baseline in two games, also at equal style.
 
+use serde_json::Value;
+
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
     case::{Case, Fields},
@@ -102,8 +104,8 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
 /// in units of its standard deviation over the games.
 fn controlled(judged: &[&Judged], convention: Convention) -> Option<f64> {
     let style = |one: &Judged| -> Vec<f64> {
-        let list = one.case.facts.get("style").and_then(|style| style.as_array());
-        list.into_iter().flatten().filter_map(|number| number.as_f64()).collect()
+        let list = one.case.facts.get("style").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_f64).collect()
     };
     let games: Vec<(Vec<f64>, f64)> = judged
         .iter()

@@ -1,5 +1,7 @@
 //! MT-Bench (Zheng et al. 2023): agreement with the votes of people, per turn, with and without ties.
 
+use serde_json::Value;
+
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
     case::{Case, Fields, Gold},
@@ -12,8 +14,6 @@ use crate::{
     item::{text_of, transcript},
     verdict::Preference,
 };
-use serde_json::Value;
-
 pub(in super::super) static MT_BENCH: Benchmark = Benchmark {
     name: "mt-bench",
     title: "MT-Bench human agreement",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
-    case::{Case, Fields, Gold},
+    case::{Case, Fields, FirstError, Gold},
     convention::Convention,
     credit::by_subset,
     judged::Judged,
@@ -96,8 +96,8 @@ fn counted(judged: &[&Judged], convention: Convention) -> FirstErrors {
 
 /// The most frequent first error of all draws that could be read, the earliest of equals; that of the judgment if
 /// there are no draws.
-fn voted(one: &Judged) -> Option<Option<usize>> {
-    let mut counts: BTreeMap<Option<usize>, (usize, usize)> = BTreeMap::new();
+fn voted(one: &Judged) -> Option<FirstError> {
+    let mut counts: BTreeMap<FirstError, (usize, usize)> = BTreeMap::new();
     for (place, said) in one.first_errors().into_iter().flatten().enumerate() {
         counts.entry(said).or_insert((0, place)).0 += 1;
     }

@@ -61,19 +61,22 @@ fn asked(fields: &Fields<'_>) -> Result<String> {
     })
 }
 
-/// Whether the best answer wins every comparison.
-fn credit(one: &Judged, convention: Convention) -> Option<f64> {
-    let of = |(first, second): &(usize, usize)| {
+/// What the comparisons of a record count: 1 for each that the best answer wins.
+fn comparisons(one: &Judged, convention: Convention) -> Vec<Option<f64>> {
+    let credit = |(first, second): &(usize, usize)| {
         let side = one.duel(*first, *second);
         convention.credit(side.map(|side| win(side, Preference::First, 0.0)), Some(0.0))
     };
-    // A record of which a comparison is left out is left out, unless another one is lost.
-    let all: Vec<Option<f64>> = one.case.pairs.iter().map(of).collect();
-    let lost = all.iter().any(|credit| *credit == Some(0.0));
-    match all.into_iter().collect::<Option<Vec<f64>>>() {
-        _ if lost => Some(0.0),
-        all => all.map(|_| 1.0),
+    one.case.pairs.iter().map(credit).collect()
+}
+
+/// Whether the best answer wins every comparison. A record of which one is left out is left out, unless another is lost.
+fn credit(one: &Judged, convention: Convention) -> Option<f64> {
+    let all = comparisons(one, convention);
+    if all.contains(&Some(0.0)) {
+        return Some(0.0);
     }
+    all.iter().all(Option::is_some).then_some(1.0)
 }
 
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
@@ -83,12 +86,7 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     let sections: Vec<Row> = by_subset(judged).iter().map(section).collect();
     let mut rows = vec![Row::mean_of("mean of sections", &sections)];
     rows.extend(sections.into_iter().map(Row::indented));
-    let comparisons = judged.iter().flat_map(|one| {
-        one.case.pairs.iter().map(move |(first, second)| {
-            let side = one.duel(*first, *second);
-            convention.credit(side.map(|side| win(side, Preference::First, 0.0)), Some(0.0))
-        })
-    });
+    let comparisons = judged.iter().flat_map(|one| comparisons(one, convention));
     rows.push(Row::mean("accuracy over all comparisons", comparisons));
     rows
 }
