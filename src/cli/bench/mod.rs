@@ -243,7 +243,7 @@ impl Args {
         let setup = Setup {
             budget: &self.budget,
             #[cfg(feature = "store")]
-            cache: self.cache.clone(),
+            cache: self.cache,
             quiet,
             dry_run: self.dry_run,
         };

@@ -334,7 +334,8 @@ fn the_best_of_drawn_answers_is_the_first_of_equals() {
     let record =
         json!({"id": "q", "question": "q", "responses": ["a", "b", "c"], "scores": [0, 1, 1]});
     let rate = |place: usize, score: i64| json!({"id": format!("q/{place}"), "score": score});
-    let figures = counted("vilbench", &[record.clone()], &[rate(0, 5), rate(1, 5), rate(2, 1)]);
+    let figures =
+        counted("vilbench", std::slice::from_ref(&record), &[rate(0, 5), rate(1, 5), rate(2, 1)]);
     assert_eq!(official(&figures, "best-of-N"), "0.00");
     let figures = counted("vilbench", &[record], &[rate(1, 5), rate(2, 1)]);
     assert_eq!(all(&figures, "best-of-N"), ["100.00", "100.00", "0.00", "100.00"]);
