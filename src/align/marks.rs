@@ -8,6 +8,7 @@ use crate::{
     judge::Judge,
     metrics::{Interval, bootstrap_mean, mcnemar, mean, wilson},
     report::Labels,
+    scale::Scale,
     verdict::Judgment,
 };
 
@@ -113,7 +114,7 @@ impl Marks {
 
 /// The width of a judge's scale; 1 for verdicts without one.
 fn width(judge: &Judge) -> f64 {
-    let ends = judge.prompt().verdict_profile().scale.and_then(|scale| scale.ends());
+    let ends = judge.prompt().verdict_profile().scale.and_then(Scale::ends);
     ends.map_or(1.0, |(low, high)| (high - low).abs().max(f64::MIN_POSITIVE))
 }
 

@@ -35,6 +35,9 @@ pub struct Parts {
 /// The fewest records of the held-out part: with fewer, no difference but a huge one could be seen.
 const FEWEST: usize = 12;
 
+/// Records of one question, with the random key by which they are put in order.
+type Group = ([u8; 32], Vec<Case>);
+
 /// Fields that several records about one question share.
 const SHARED: [&str; 3] = ["question_id", "pair_id", "qid"];
 
@@ -53,7 +56,7 @@ impl Parts {
             let shared = SHARED.iter().find_map(|name| case.item.record().get(*name)).map(text_of);
             groups.entry(shared.unwrap_or_else(|| case.id.clone())).or_default().push(case);
         }
-        let mut strata: BTreeMap<String, Vec<([u8; 32], Vec<Case>)>> = BTreeMap::new();
+        let mut strata: BTreeMap<String, Vec<Group>> = BTreeMap::new();
         for (name, group) in groups {
             let label = group.first().map(|case| text_of(&case.label)).unwrap_or_default();
             let mut hasher = Hasher::new("align-parts-v1");
@@ -91,14 +94,18 @@ mod tests {
 
     fn case(n: usize) -> Case {
         let item = Item::from(json!({"question_id": n / 2, "answer": "a"}));
-        Case { id: format!("r{n}"), item, label: json!(if n / 2 % 4 == 0 { "yes" } else { "no" }) }
+        Case {
+            id: format!("r{n}"),
+            item,
+            label: json!(if (n / 2).is_multiple_of(4) { "yes" } else { "no" }),
+        }
     }
 
     #[test]
     fn parts_share_no_question_and_have_every_label_alike() {
         let parts = Parts::new((0..200).map(case).collect(), 1).unwrap();
         let all = [&parts.training, &parts.validation, &parts.held_out];
-        assert_eq!(all.map(|part| part.len()), [60, 60, 80]);
+        assert_eq!(all.map(Vec::len), [60, 60, 80]);
         let yes = all.map(|part| part.iter().filter(|case| case.label == "yes").count());
         assert!(
             yes.iter().zip([15, 15, 20]).all(|(yes, right)| yes.abs_diff(right) <= 2),

@@ -67,7 +67,10 @@ type Weighted = (f64, f64, f64);
 fn counted(sample: &JudgedSample) -> Vec<(f64, f64)> {
     let mut values: Vec<f64> = sample.judged().collect();
     values.sort_by(f64::total_cmp);
-    values.chunk_by(|one, other| one == other).map(|equal| (equal[0], real(equal.len()))).collect()
+    values
+        .chunk_by(|one, other| one.total_cmp(other).is_eq())
+        .map(|equal| (equal[0], real(equal.len())))
+        .collect()
 }
 
 /// The mean of the mapped values.

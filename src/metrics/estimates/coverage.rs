@@ -2,6 +2,8 @@
 //!
 //! `make bench-coverage` prints the table that `docs/estimates.md` shows.
 
+#![expect(clippy::print_stdout, reason = "a table that is asked for")]
+
 use std::fmt::Write as _;
 
 use super::{

@@ -33,7 +33,7 @@ pub use self::{
     powered::PredictionPowered,
     rogan_gladen::{RoganGladen, TwoByTwo},
 };
-use super::{Interval, Z95, mean, real, student_quantile, wilson};
+use super::{Interval, NOISE, Z95, mean, real, student_quantile, wilson};
 
 /// The values of a judge on all records, and the labels of some.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -185,14 +185,19 @@ pub fn labels_only(sample: &JudgedSample) -> Option<Estimate> {
 fn plain(values: &[f64], sample: &JudgedSample) -> Option<Estimate> {
     let value = mean(values)?;
     let count = real(values.len());
-    let interval = if sample.is_rate && values.iter().all(|one| *one == 0.0 || *one == 1.0) {
-        let ones = values.iter().filter(|one| **one == 1.0).count();
+    let interval = if sample.is_rate && values.iter().all(|one| is(*one, 0.0) || is(*one, 1.0)) {
+        let ones = values.iter().filter(|one| is(**one, 1.0)).count();
         wilson(ones, values.len())
     } else {
         let quantile = student_quantile(0.975, count - 1.0)?;
         sample.interval(value, quantile * (variance(values, 1.0)? / count).sqrt())
     };
     Some(Estimate { value, interval })
+}
+
+/// Whether two numbers are equal up to rounding noise.
+fn is(one: f64, other: f64) -> bool {
+    (one - other).abs() < NOISE
 }
 
 /// Σ (x − x̄)² / (n − lost); `None` unless there are more values than lost degrees of freedom.

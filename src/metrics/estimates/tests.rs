@@ -57,9 +57,9 @@ fn sensitivity_and_specificity_give_the_interval_of_lang_and_reiczigel() {
 }
 
 /// Computed with the formula of the paper in another language.
-const LOW: f64 = 0.4590590249376534;
+const LOW: f64 = 0.459_059_024_937_653_4;
 /// The same for the upper end.
-const HIGH: f64 = 0.7381358913079932;
+const HIGH: f64 = 0.738_135_891_307_993_2;
 
 #[test]
 fn labels_that_say_too_little_are_refused_with_advice() {
