@@ -29,6 +29,18 @@ pub(super) fn hide(secrets: Vec<String>) {
     let _ = SECRETS.set(secrets);
 }
 
+/// Whether an output is coloured: a terminal is, unless `NO_COLOR` (no-color.org) or `CLICOLOR=0` says otherwise, and
+/// `CLICOLOR_FORCE` colours everything (bixense.com/clicolors).
+pub(super) fn is_coloured(is_terminal: bool) -> bool {
+    let value = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if value("NO_COLOR").is_some() {
+        return false;
+    }
+    let is_forced = value("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    let is_off = value("CLICOLOR").is_some_and(|value| value == "0");
+    is_forced || (is_terminal && !is_off)
+}
+
 /// Prints an error and its hints, each on a line of its own.
 pub(super) fn print_error(error: &Error) {
     note_coloured(&format!("error: {}", escaped(&error.to_string())));

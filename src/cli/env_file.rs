@@ -238,7 +238,7 @@ fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
 fn is_ours(name: &str) -> bool {
     const KEYS: [&str; 3] = ["_KEY", "_TOKEN", "_SECRET"];
     name.starts_with("TRIBUNAL_")
-        || name == "NO_COLOR"
+        || ["CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"].contains(&name)
         || presets::key_variables().any(|it| it == name)
         || KEYS.iter().any(|ending| name.ends_with(ending))
 }

@@ -24,6 +24,7 @@ use super::{
     progress::Progress,
     running,
     settings::{self, Sources},
+    width,
 };
 use tribunal::{
     config::Resolved,
@@ -85,7 +86,7 @@ Variables:
   OPENAI_API_KEY, OPENROUTER_API_KEY, …  keys of APIs; `tribunal models list` names them
   TRIBUNAL_ENV_FILE                      file of variables to read instead of .env
   TRIBUNAL_SECRET                        makes the marks in verdict lines unpredictable
-  NO_COLOR                               turns colours off
+  NO_COLOR, CLICOLOR=0                   turn colours off
 
 Exit codes:
   0    done, and passed where --fail-under, --max-unreadable or --baseline was set
@@ -144,6 +145,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     manifest.map(|manifest| manifest.finish(&models)).transpose()?;
     if !args.output.quiet {
         note(&summary.to_string());
+        if let Some(columns) = width::of_stderr() {
+            summary.bars(columns).iter().for_each(|bar| note(bar));
+        }
         engines::print(&models);
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);

@@ -153,7 +153,7 @@ fn rows(terminal: bool) -> Target {
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     let seen = terminal_size().map(|(Width(width), _)| usize::from(width)).filter(|_| terminal);
     let width = seen.or_else(columns).unwrap_or(VerdictTable::default().width);
-    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = console::is_coloured(terminal);
     Target::Rows(Rows::new(VerdictTable { width, colour }, terminal))
 }
 

@@ -11,7 +11,9 @@ use std::{
 };
 
 use super::{
-    Exit, catalogue, console::emit_coloured, emit, fields, note, print_error, prompt_files,
+    Exit, catalogue,
+    console::{emit_coloured, is_coloured},
+    emit, fields, note, print_error, prompt_files,
 };
 use tribunal::{
     error::{Error, ErrorKind, Result},
@@ -198,7 +200,7 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ex
 
 /// The turns of a request with their roles; on a terminal data is blue, and text of the model green.
 pub(super) fn shown(request: &Request, terminal: bool) -> String {
-    let coloured = terminal && std::env::var_os("NO_COLOR").is_none();
+    let coloured = is_coloured(terminal);
     let mut text = String::new();
     for message in &request.messages {
         text.push_str(&format!("{}:\n", message.role.name()));

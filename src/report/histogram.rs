@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use unicode_width::UnicodeWidthStr as _;
+
+use super::terminal::{escaped, padded, shortened};
 use crate::metrics::NOISE;
 
 /// Numbers with their counts.
@@ -82,6 +85,27 @@ impl Histogram {
     }
 }
 
+/// Counts as lines with bars, in so many columns; none for fewer than three counts, which need no picture.
+pub(super) fn bars(counts: &[(String, usize)], columns: usize) -> Vec<String> {
+    const PARTS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+    let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    if counts.len() < 3 || most == 0 {
+        return Vec::new();
+    }
+    let names: Vec<String> =
+        counts.iter().map(|(name, _)| shortened(&escaped(name), columns / 3)).collect();
+    let widest = names.iter().map(|name| name.width()).max().unwrap_or(0);
+    let room = columns.saturating_sub(widest + most.to_string().len() + 4).min(60);
+    let bar = |(name, (_, count)): (&String, &(String, usize))| {
+        // In eighths of a column, and at least one where there is anything.
+        let eighths = (room * 8 * count / most).max(usize::from(*count > 0));
+        let part = Some(PARTS[eighths % 8]).filter(|part| *part != ' ');
+        let bar: String = std::iter::repeat_n('█', eighths / 8).chain(part).collect();
+        format!("  {} {bar} {count}", padded(name, widest))
+    };
+    names.iter().zip(counts).map(bar).collect()
+}
+
 /// A round width that makes at most a dozen bins: 1, 2 or 5 times a power of ten.
 fn width(range: f64) -> f64 {
     let least = range / 12.0;
@@ -144,6 +168,18 @@ mod tests {
         );
         assert_eq!(text(&of([3.214]).shown(Some((1.0, 10.0)))), "3.214: 1  ");
         assert_eq!(of((0..8).map(|n| f64::from(n) * 0.5)).shown(None).len(), 8);
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_counts_and_fit_their_columns() {
+        let counts = [("1", 8), ("2", 0), ("a long name\u{1b}", 1)];
+        let counts = counts.map(|(name, count)| (name.to_owned(), count));
+        assert_eq!(
+            bars(&counts, 30),
+            ["  1          ███████████████ 8", "  2           0", "  a long na… █▉ 1"]
+        );
+        assert!(bars(&counts, 10).iter().all(|bar| bar.width() <= 10));
+        assert!(bars(&counts[..2], 30).is_empty());
     }
 
     #[test]

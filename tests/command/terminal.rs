@@ -72,6 +72,17 @@ fn critiques_keep_their_indentation_and_their_words() {
 }
 
 #[test]
+#[cfg(all(feature = "llama", feature = "tiny"))]
+fn a_summary_shows_how_often_each_verdict_was_given_and_fits() {
+    let place = Place::new("terminal-bars");
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/arithmetic-score.jsonl");
+    let shown = shown(&place, &format!("judge {examples} --limit 8 -m tiny -o out.jsonl"));
+    check_width(&shown);
+    let bars: Vec<&str> = shown.lines().filter(|line| line.contains("█ ")).collect();
+    assert!(bars.len() >= 3 && bars.last().is_some_and(|bar| bar.starts_with("  5 ")), "{shown}");
+}
+
+#[test]
 fn the_first_frame_of_a_bar_knows_no_speed() {
     let place = Place::new("terminal-bar");
     place.file("r.csv", "question,answer\nq,a\nq,b\n\nq,\"c\nd\"\n");

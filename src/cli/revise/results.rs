@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    super::{emit, engines, manifest, note, output, print_error, progress::Progress},
+    super::{console, emit, engines, manifest, note, output, print_error, progress::Progress},
     rounds::Style,
 };
 use tribunal::{
@@ -131,8 +131,8 @@ impl Args {
     /// How rounds are shown: on a terminal, or with `--verbose`.
     pub(super) fn shows_rounds(&self) -> Option<Style> {
         let terminal = io::stderr().is_terminal();
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        (!self.quiet && (terminal || self.verbose)).then_some(Style { colour: terminal && !plain })
+        let colour = console::is_coloured(terminal);
+        (!self.quiet && (terminal || self.verbose)).then_some(Style { colour })
     }
 
     /// Which records of an earlier run are revised again.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::{
     Report, detail,
     entry::{Entry, Flag},
-    figures::answers,
     pictures::by_order,
     run::Run,
+    trust::answers,
 };
 use crate::metrics::real;
 

@@ -1,5 +1,7 @@
 //! Everything about one record, as JSON for the page: texts as they are, which the page shows as text.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
 
@@ -8,7 +10,7 @@ use super::{
     figures::milliseconds,
 };
 use crate::{
-    item::{Criteria, text_of},
+    item::{Criteria, Item, text_of},
     line::{ResultLine, ShownOrder, VoteLine},
     records::{RankLine, RevisionLine, SearchLine, TreeLine},
     verdict::StepLabel,
@@ -176,8 +178,7 @@ fn of_steps(texts: &[String], found: &[StepLabel], first: i64) -> Value {
 /// The criteria of a rubric, with the words of the record about each.
 fn rubric(entry: &Entry) -> Option<Value> {
     let verdict = &entry.result.verdict;
-    let own =
-        entry.item.as_ref().and_then(|item| item.field("criteria").map(|own| own.into_owned()));
+    let own = entry.item.as_ref().and_then(|item| item.field("criteria").map(Cow::into_owned));
     let own = own.and_then(|own| Criteria::read(&own, crate::ErrorKind::Record).ok());
     let words =
         |at: usize| own.as_ref().and_then(|own| own.all.get(at)).map(|one| one.requirement.clone());
@@ -288,7 +289,7 @@ fn difference(old: &str, new: &str) -> Value {
 
 /// The candidates of a record, with their values.
 fn ranking(line: &RankLine, entry: &Entry, all: &mut Map<String, Value>) {
-    let own = entry.item.as_ref().map(|item| item.candidates()).unwrap_or_default();
+    let own = entry.item.as_ref().map(Item::candidates).unwrap_or_default();
     let one = |one: &crate::records::CandidateLine| {
         let text = one.text.clone().or_else(|| own.get(one.index).map(text_of));
         json!({

@@ -12,7 +12,7 @@ use crate::{
         histogram::figure,
         labels::{Compared, Labels},
     },
-    verdict::{Judgment, Label, Preference, Rubric, Steps, Verdict, VerdictKind},
+    verdict::{Judgment, Label, Preference, Rubric, Steps, Unreadable, Verdict, VerdictKind},
 };
 
 /// One record of a report.
@@ -181,7 +181,7 @@ impl Entry {
     /// What is remarkable about the record.
     pub(super) fn flags(&self) -> Vec<Flag> {
         let result = &self.result;
-        let abstained = result.unreadable.as_ref().is_some_and(|why| why.is_abstention());
+        let abstained = result.unreadable.as_ref().is_some_and(Unreadable::is_abstention);
         let low = result.mass.is_some_and(|mass| mass < LOW_MASS);
         let is = |flag: Flag| match flag {
             Flag::Unreadable => result.unreadable.is_some() && !abstained,

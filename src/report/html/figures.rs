@@ -1,17 +1,12 @@
-//! The figures of the first screen: what came out, and how far it can be trusted. Each has its number of records, and
-//! its interval where it has one.
+//! The figures of the first screen: what came out. Each has its number of records, and its interval where it has one.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{
-    entry::{Entry, Flag, More},
-    run::Run,
-};
+use super::{entry::Entry, run::Run};
 use crate::{
     metrics::{Interval, bootstrap_mean, ratio, real, wilson},
-    models::families,
     report::{histogram::figure, summary::Bounds},
 };
 
@@ -176,7 +171,7 @@ fn shares(run: &Run) -> Vec<Figure> {
 }
 
 /// A word of a verdict as the name of a figure.
-fn shown(word: &str) -> String {
+pub(super) fn shown(word: &str) -> String {
     crate::report::terminal::shortened(&crate::report::escaped(word), 40)
 }
 
@@ -399,122 +394,6 @@ pub(super) fn milliseconds(time: u64) -> String {
     }
 }
 
-/// How far the verdicts can be trusted.
-pub(super) fn trust(run: &Run) -> Vec<Figure> {
-    let mut all = Vec::new();
-    let ((both, consistent), (first, second)) = run.summary.by_order();
-    if both > 0 {
-        let figure = share("same verdict in both orders", consistent, both);
-        all.push(Figure { filter: "flag:flipped".into(), ..figure });
-    }
-    if first + second > 0 {
-        let figure = share("decided for the answer shown first", first, first + second);
-        let lean = if figure_excludes_half(first, first + second) {
-            "the judge leans to one position"
-        } else {
-            "no lean to a position is shown"
-        };
-        all.push(Figure { note: lean.into(), ..figure });
-    }
-    all.extend(longer(run));
-    let retested: Vec<bool> = run.entries.iter().filter_map(Entry::retested).collect();
-    if !retested.is_empty() {
-        let stable = retested.iter().filter(|stable| **stable).count();
-        let figure = share("same verdict in every draw", stable, retested.len());
-        all.push(Figure { filter: "flag:flipped".into(), ..figure });
-    }
-    all.extend(scored(run));
-    let masses: Vec<f64> = run.entries.iter().filter_map(|entry| entry.result.mass).collect();
-    if !masses.is_empty() {
-        let low = run.entries.iter().filter(|entry| entry.flags().contains(&Flag::LowMass)).count();
-        let figure = share("low probability on the offered values", low, masses.len());
-        all.push(Figure { filter: "flag:low mass".into(), ..figure });
-    }
-    all.extend(levels(run));
-    all.extend(same_family(run));
-    all
-}
-
-/// Whether the interval of a share leaves out one half.
-fn figure_excludes_half(part: usize, whole: usize) -> bool {
-    !wilson(part, whole).contains(0.5)
-}
-
-/// How often the longer of two answers wins.
-fn longer(run: &Run) -> Option<Figure> {
-    let wins = |entry: &Entry| {
-        let lengths: Vec<usize> = answers(entry)?.iter().map(|text| text.chars().count()).collect();
-        let [one, other] = *lengths.as_slice() else { return None };
-        match entry.word()?.as_str() {
-            "first" if one != other => Some(one > other),
-            "second" if one != other => Some(other > one),
-            _ => None,
-        }
-    };
-    run.entries.iter().find(|entry| entry.result.verdict.preference.is_some())?;
-    let wins: Vec<bool> = run.entries.iter().filter_map(wins).collect();
-    let won = wins.iter().filter(|won| **won).count();
-    (!wins.is_empty()).then(|| share("decided for the longer answer", won, wins.len()))
-}
-
-/// The answers of a record as texts; `None` without a record.
-pub(super) fn answers(entry: &Entry) -> Option<Vec<String>> {
-    let item = entry.item.as_ref()?;
-    let candidates = item.candidates();
-    if candidates.is_empty() {
-        return item.text("answer").map(|answer| vec![answer]);
-    }
-    Some(candidates.iter().map(crate::item::text_of).collect())
-}
-
-/// The share of verdicts that were scored by their probabilities instead of written.
-fn scored(run: &Run) -> Option<Figure> {
-    let rules: Vec<&String> =
-        run.entries.iter().filter_map(|entry| entry.result.rule.as_ref()).collect();
-    let scored = rules.iter().filter(|rule| rule.ends_with(crate::verdict::SCORED)).count();
-    (!rules.is_empty()).then(|| share("verdicts scored, not written", scored, rules.len()))
-}
-
-/// How many of the values of a whole-number scale are used.
-fn levels(run: &Run) -> Option<Figure> {
-    let numbers: Vec<f64> =
-        run.entries.iter().filter_map(|entry| entry.result.verdict.score).collect();
-    let (low, high) = run.ends?;
-    let is_whole = numbers.iter().all(|number| (number - number.round()).abs() < 1e-9);
-    if numbers.is_empty() || !is_whole || high - low < 2.0 || high - low > 100.0 {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "numbers of a scale of at most 101 values")]
-    let used: std::collections::BTreeSet<i64> =
-        numbers.iter().map(|number| number.round() as i64).collect();
-    let all = (high - low).round() + 1.0;
-    Some(Figure {
-        name: "values of the scale that are used".into(),
-        value: format!("{} of {all:.0}", used.len()),
-        n: numbers.len(),
-        ..Figure::default()
-    })
-}
-
-/// Records whose answers were written by a model of the judge's family.
-fn same_family(run: &Run) -> Option<Figure> {
-    let own = |entry: &Entry| {
-        let members = entry.result.members.iter().flatten().map(|member| member.model.clone());
-        let models: Vec<String> = members.chain([entry.result.model.clone()]).collect();
-        models.iter().flat_map(|model| families(model)).collect::<std::collections::BTreeSet<_>>()
-    };
-    let is_same = |entry: &&Entry| {
-        let Some(item) = &entry.item else { return false };
-        let families_of_judge = own(entry);
-        item.authors().into_iter().flat_map(families).any(|one| families_of_judge.contains(one))
-    };
-    let count = run.entries.iter().filter(is_same).count();
-    (count > 0).then(|| Figure {
-        note: "judges tend to prefer answers of their own family".into(),
-        ..share("answers by a model of the judge's family", count, run.len())
-    })
-}
-
 /// A share in per cent.
 pub(super) fn percent(share: f64) -> String {
     format!("{} %", bare(share))
@@ -528,84 +407,6 @@ fn in_percent(interval: Interval) -> String {
 /// A share in per cent, without the sign.
 fn bare(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
-}
-
-/// The records to look at first, at most ten, each with the reason.
-pub(super) fn first_to_see(run: &Run) -> Vec<(usize, String)> {
-    /// The most records for one reason, before others had their turn.
-    const EACH: usize = 3;
-    const ALL: usize = 10;
-    let mut reasons: Vec<Vec<(f64, usize, String)>> = vec![Vec::new(); 7];
-    for (at, entry) in run.entries.iter().enumerate() {
-        for (rank, weight, why) in remarkable(entry) {
-            reasons[rank].push((weight, at, why));
-        }
-    }
-    for all in &mut reasons {
-        all.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-    }
-    let mut chosen: Vec<(usize, String)> = Vec::new();
-    for part in [0..EACH, EACH..ALL] {
-        for all in &reasons {
-            let more = all.iter().skip(part.start).take(part.len());
-            // That a revision changed something is no fault.
-            for (_, at, why) in more.filter(|(weight, ..)| *weight > 0.0 || part.start == 0) {
-                if chosen.len() < ALL && chosen.iter().all(|(known, _)| known != at) {
-                    chosen.push((*at, why.clone()));
-                }
-            }
-        }
-    }
-    chosen
-}
-
-/// Why a record is worth a look: the place of the reason, how strong it is, and its words.
-fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
-    let mut all = Vec::new();
-    let result = &entry.result;
-    let verdict = entry.word().unwrap_or_default();
-    let lacking = entry.lacking();
-    if !lacking.is_empty() {
-        all.push((0, real(lacking.len()), format!("required and not met: {}", lacking.join(", "))));
-    }
-    if let (true, Some(label)) = (entry.disagrees(), &entry.label) {
-        let why = format!("verdict {}, label {}", shown(&verdict), shown(&label.text));
-        all.push((1, label.distance.unwrap_or_default(), why));
-    }
-    if entry.flipped() {
-        let why = match (&entry.more, result.consistent) {
-            (More::Revised(_), _) => "the final judgment contradicts that of the loop",
-            (More::Ranked(_), _) => "a comparison flips with the order of the answers",
-            (_, Some(crate::line::Consistent::No)) => {
-                "the verdict flips with the order of the answers"
-            }
-            _ => "the draws contradict each other",
-        };
-        all.push((2, 1.0, why.into()));
-    }
-    if let Some(error) = &result.error {
-        all.push((3, 2.0, format!("failed: {}", shown(&error.message))));
-    }
-    if let Some(why) = &result.unreadable {
-        let weight = if why.is_abstention() { 0.0 } else { 1.0 };
-        all.push((
-            3,
-            weight,
-            format!("unreadable ({}): {}", why.reason.name(), shown(&why.detail)),
-        ));
-    }
-    if let Some(change) = entry.change().filter(|change| change.abs() > 1e-9) {
-        // The worse, the earlier; improvements come last.
-        all.push((4, -change, format!("the revision changed the score by {change:+.2}")));
-    }
-    if let Some(mass) = result.mass.filter(|mass| *mass < super::entry::LOW_MASS) {
-        let why = format!("only {} probability on the offered values", percent(mass));
-        all.push((5, 1.0 - mass, why));
-    }
-    if let (More::Ranked(_) | More::Searched(_), Some(false)) = (&entry.more, result.pass) {
-        all.push((6, 1.0, "the chosen answer is wrong".into()));
-    }
-    all
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use super::{
     Report,
-    figures::{self, Figure, first_to_see},
+    figures::{self, Figure},
+    look::first_to_see,
     page::{facts, repeat},
     run::Run,
+    trust,
 };
 use crate::report::escaped;
 
@@ -31,7 +33,7 @@ fn of_run(run: &Run) -> String {
         parts.iter().map(|part| format!("{} {} ({})", part.count, part.name, part.share)).collect();
     text.push_str(&format!("{} records: {}\n\n", run.len(), parts.join(", ")));
     text.push_str(&table("Result", &figures::outcome(run)));
-    text.push_str(&table("Trust", &figures::trust(run)));
+    text.push_str(&table("Trust", &trust::trust(run)));
     let first = first_to_see(run);
     if !first.is_empty() {
         text.push_str("| look here first | why |\n|---|---|\n");

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `entry` | one record: its outcome in the common form, its label, what is remarkable about it |
 //! | `run` | the records of one file, with the summary that its command prints |
-//! | `figures` | the first screen: coverage, what came out, how far it can be trusted, what to look at |
+//! | `figures`, `trust`, `look` | the first screen: coverage, what came out, how far it can be trusted, what to look at |
 //! | `pictures` | which charts a run has |
 //! | `detail`, `data` | the records as JSON for the page |
 //! | `page` | the page: template, style and script, and the policy that lets nothing else run |
@@ -16,6 +16,8 @@
 mod entry;
 mod run;
 mod figures;
+mod trust;
+mod look;
 mod pictures;
 mod detail;
 mod data;

@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 use super::{
     Report, data,
     entry::{Entry, Flag},
-    figures::{self, Figure, Part, first_to_see, milliseconds},
+    figures::{self, Figure, Part, milliseconds},
+    look::first_to_see,
     pictures::{self, Picture},
     run::Run,
+    trust,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -78,7 +80,7 @@ pub(super) fn html(report: &Report) -> Result<String> {
     environment.add_filter("address", |text: String| address(&text));
     // The name decides that everything is escaped.
     let rendered = environment.add_template("page.html", TEMPLATE).and_then(|()| {
-        let runs: Vec<RunView> = report.runs.iter().map(|run| view(run)).collect();
+        let runs: Vec<RunView> = report.runs.iter().map(view).collect();
         let all = || report.runs.iter().flat_map(|run| &run.entries);
         let comparison = report
             .comparison
@@ -135,7 +137,7 @@ fn view(run: &Run) -> RunView {
         records: run.len(),
         coverage: figures::coverage(run),
         outcome: figures::outcome(run),
-        trust: figures::trust(run),
+        trust: trust::trust(run),
         first: first_to_see(run).into_iter().map(look).collect(),
         pictures: pictures::all(run).into_iter().map(of_picture).collect(),
         summary: summary(run),
@@ -179,17 +181,14 @@ pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
         own.filter(|own| !own.is_empty()).or_else(|| manifest(path)).unwrap_or_default()
     };
     let members = first.and_then(|line| line.members.as_ref());
-    match members {
-        Some(members) => {
-            let names = members
-                .iter()
-                .map(|one| format!("{} ({}, {})", one.name, one.prompt.name, one.model));
-            add("members", names.collect::<Vec<_>>().join("; "));
-        }
-        None => {
-            add("prompt", known(first.map(|line| line.prompt.name.clone()), "/prompt/name"));
-            add("model", known(first.map(|line| line.model.clone()), "/model/name"));
-        }
+    if let Some(members) = members {
+        let one = |one: &crate::line::MemberLine| {
+            format!("{} ({}, {})", one.name, one.prompt.name, one.model)
+        };
+        add("members", members.iter().map(one).collect::<Vec<_>>().join("; "));
+    } else {
+        add("prompt", known(first.map(|line| line.prompt.name.clone()), "/prompt/name"));
+        add("model", known(first.map(|line| line.model.clone()), "/model/name"));
     }
     add("pass rule", manifest("/pass").unwrap_or_default());
     let passed = run

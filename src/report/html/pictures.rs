@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{
     entry::{Entry, More},
-    figures::{answers, percent, words},
+    figures::{percent, words},
     run::Run,
+    trust::answers,
 };
 use crate::{
     line::{NamedOrder, ShownOrder},
@@ -45,11 +46,12 @@ pub(super) fn all(run: &Run) -> Vec<Picture> {
         times(run),
         costs(run),
     ];
-    all.into_iter().flatten().filter(|picture| !picture.svg.is_empty()).collect()
+    all.into_iter().flatten().collect()
 }
 
+/// A picture; `None` where there is nothing to draw.
 fn picture(title: &str, note: String, svg: String) -> Option<Picture> {
-    Some(Picture { title: title.into(), note, svg })
+    (!svg.is_empty()).then(|| Picture { title: title.into(), note, svg })
 }
 
 /// Scores, with the expected scores beside them.
@@ -361,7 +363,7 @@ fn written(entry: &Entry) -> Option<f64> {
     let More::Ranked(line) = &entry.more else { return None };
     let tokens: u64 = line.candidates.iter().filter_map(|one| Some(one.written?.completion)).sum();
     #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 tokens")]
-    (tokens > 0).then(|| tokens as f64)
+    (tokens > 0).then_some(tokens as f64)
 }
 
 /// How long records took.

@@ -6,7 +6,7 @@ use super::{AskedVotes, Bounds, Reasked, Summary, tally::Scores};
 use crate::{
     completion::UsageTotal,
     metrics::ratio,
-    report::{orders::Orders, terminal::escaped},
+    report::{histogram::bars, orders::Orders, terminal::escaped},
 };
 
 /// A few lines for people: the verdicts, what could not be read, the requests and their cost.
@@ -70,6 +70,18 @@ impl Summary {
             write!(f, "; {} of them by an earlier run", self.kept)?;
         }
         write!(f, "{}", self.ending)
+    }
+
+    /// How often each score or verdict was given, as lines with bars in so many columns; none for a few.
+    pub fn bars(&self, columns: usize) -> Vec<String> {
+        if self.scores.count > 0 && self.criteria.is_empty() && self.shares.steps == 0 {
+            return bars(&self.scores.values.shown(self.ends), columns);
+        }
+        let mut counts: Vec<(String, usize)> =
+            self.verdicts.iter().map(|(name, count)| (name.clone(), *count)).collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts.truncate(12);
+        bars(&counts, columns)
     }
 
     /// Writes how often each verdict was given: at most a dozen, words by name and then numbers by value.

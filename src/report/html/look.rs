@@ -1,0 +1,84 @@
+//! The records to look at first, each with the reason.
+
+use super::{
+    entry::{Entry, LOW_MASS, More},
+    figures::{percent, shown},
+    run::Run,
+};
+use crate::{line::Consistent, metrics::real};
+
+/// The records to look at first, at most ten, each with the reason.
+pub(super) fn first_to_see(run: &Run) -> Vec<(usize, String)> {
+    /// The most records for one reason, before others had their turn.
+    const EACH: usize = 3;
+    const ALL: usize = 10;
+    let mut reasons: Vec<Vec<(f64, usize, String)>> = vec![Vec::new(); 7];
+    for (at, entry) in run.entries.iter().enumerate() {
+        for (rank, weight, why) in remarkable(entry) {
+            reasons[rank].push((weight, at, why));
+        }
+    }
+    for all in &mut reasons {
+        all.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+    }
+    let mut chosen: Vec<(usize, String)> = Vec::new();
+    for part in [0..EACH, EACH..ALL] {
+        for all in &reasons {
+            let more = all.iter().skip(part.start).take(part.len());
+            // That a revision changed something is no fault.
+            for (_, at, why) in more.filter(|(weight, ..)| *weight > 0.0 || part.start == 0) {
+                if chosen.len() < ALL && chosen.iter().all(|(known, _)| known != at) {
+                    chosen.push((*at, why.clone()));
+                }
+            }
+        }
+    }
+    chosen
+}
+
+/// Why a record is worth a look: the place of the reason, how strong it is, and its words.
+fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
+    let mut all = Vec::new();
+    let result = &entry.result;
+    let verdict = entry.word().unwrap_or_default();
+    let lacking = entry.lacking();
+    if !lacking.is_empty() {
+        all.push((0, real(lacking.len()), format!("required and not met: {}", lacking.join(", "))));
+    }
+    if let (true, Some(label)) = (entry.disagrees(), &entry.label) {
+        let why = format!("verdict {}, label {}", shown(&verdict), shown(&label.text));
+        all.push((1, label.distance.unwrap_or_default(), why));
+    }
+    if entry.flipped() {
+        let why = match (&entry.more, result.consistent) {
+            (More::Revised(_), _) => "the final judgment contradicts that of the loop",
+            (More::Ranked(_), _) => "a comparison flips with the order of the answers",
+            (_, Some(Consistent::No)) => "the verdict flips with the order of the answers",
+            _ => "the draws contradict each other",
+        };
+        all.push((2, 1.0, why.into()));
+    }
+    if let Some(error) = &result.error {
+        all.push((3, 2.0, format!("failed: {}", shown(&error.message))));
+    }
+    if let Some(why) = &result.unreadable {
+        let weight = if why.is_abstention() { 0.0 } else { 1.0 };
+        all.push((
+            3,
+            weight,
+            format!("unreadable ({}): {}", why.reason.name(), shown(&why.detail)),
+        ));
+    }
+    if let Some(change) = entry.change().filter(|change| change.abs() > 1e-9) {
+        // The worse, the earlier; improvements come last.
+        all.push((4, -change, format!("the revision changed the score by {change:+.2}")));
+    }
+    if let Some(mass) = result.mass.filter(|mass| *mass < LOW_MASS) {
+        let why = format!("only {} probability on the offered values", percent(mass));
+        all.push((5, 1.0 - mass, why));
+    }
+    if let (More::Ranked(_) | More::Searched(_), Some(false)) = (&entry.more, result.pass) {
+        all.push((6, 1.0, "the chosen answer is wrong".into()));
+    }
+    all
+}
