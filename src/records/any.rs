@@ -182,7 +182,7 @@ mod tests {
             (r#"{"id": "a", "score": 4}"#, "judge"),
             (r#"{"id": "a", "outcome": "passed", "passed": true}"#, "revise"),
             (r#"{"id": "a", "candidates": [], "rewards": [], "ranking": [[1], [0, 2]]}"#, "rank"),
-            (r#"{"id": "a", "text": "x", "method": "beam:4", "paths": []}"#, "search"),
+            (r#"{"id": "a", "text": "x", "method": "beam", "paths": []}"#, "search"),
             (r#"{"id": "a", "first_error": 1, "method": "every-step", "rollouts": []}"#, "label"),
         ];
         for (line, command) in lines {
