@@ -126,7 +126,7 @@ impl Chart {
             .margin(12)
             .x_label_area_size(48)
             .y_label_area_size(64)
-            .build_cartesian_2d(x.log_scale(), 0.0..1.0)?;
+            .build_cartesian_2d(x.clone().log_scale().with_key_points(marks(&x)), 0.0..1.0)?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -170,6 +170,30 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<'a> =
     std::result::Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
+/// The most numbers that an axis has room for.
+const MARKS: usize = 10;
+
+/// The numbers at a logarithmic axis: round ones inside the range, as many as there is room for.
+fn marks(range: &Range<f64>) -> Vec<f64> {
+    let powers = || {
+        let first = 10_f64.powf(range.start.log10().floor());
+        std::iter::successors(Some(first), |power| Some(power * 10.0))
+            .take_while(|power| *power <= range.end)
+    };
+    let with = |digits: &[f64]| -> Vec<f64> {
+        let all = powers().flat_map(|power| digits.iter().map(move |digit| power * digit));
+        all.filter(|number| range.contains(number)).collect()
+    };
+    let finest = with(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+    let coarser = [with(&[1.0, 2.0, 5.0]), with(&[1.0])];
+    coarser.into_iter().fold(
+        finest,
+        |finer, coarser| {
+            if finer.len() > MARKS { coarser } else { finer }
+        },
+    )
+}
+
 /// A large number in few characters: `850`, `12k`.
 fn short(number: f64) -> String {
     match number {
@@ -202,6 +226,18 @@ mod tests {
         let svg = chart("one", &[(0.0, 0.5), (f64::NAN, 0.5), (10.0, f64::INFINITY), (10.0, 0.5)]);
         assert_eq!(svg.unwrap().matches("<circle").count(), 2);
         assert!(chart("none", &[]).unwrap_err().to_string().contains("nothing to draw"));
+    }
+
+    #[test]
+    fn the_numbers_at_the_axis_begin_below_the_first_power_of_ten() {
+        assert_eq!(
+            marks(&(180.0..2_300.0)),
+            [200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 900.0, 1_000.0, 2_000.0]
+        );
+        assert_eq!(marks(&(80.0..9_000.0)), [100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0]);
+        assert_eq!(marks(&(0.5..5e6)), [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6]);
+        let svg = chart("one", &[(250.0, 0.2), (2_000.0, 0.9)]).unwrap();
+        assert!(svg.contains(">\n300\n<"), "{svg}");
     }
 
     #[test]
