@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, dry_run, engines, fields, gates, input, manifest, note,
+    Exit, budget, dry_run, engines, fields, gates, independence, input, manifest, note,
     opening::{Opening, Setup},
     output,
     progress::Progress,
@@ -34,7 +34,7 @@ use tribunal::{
     judge::{Judge, is_file},
     models::Models,
     prompt::{Need, Order},
-    report::{Comparison, Independence, Summary, escaped},
+    report::{Comparison, Summary, escaped},
     run,
 };
 
@@ -227,7 +227,7 @@ fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
     if item.cleaned() > 0 {
         note("warning: Unicode noncharacters (U+FDD0 and others) are removed from the records");
     }
-    warn_of_family(judge, item);
+    independence::warn_of_authors(judge, item);
     warn_of_prompts(judge, resolved);
     let Ok(seen) = judge.seen(item) else { return };
     fields::print_with_label(
@@ -250,20 +250,6 @@ fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
             ));
         }
     }
-}
-
-/// Prints a warning if a model of the judge's own family wrote the first answer; the summary counts such records.
-fn warn_of_family(judge: &Judge, item: &Item) {
-    let shared = Independence::of(judge).shared(item);
-    if shared.is_empty() {
-        return;
-    }
-    let (families, authors) = (Vec::from_iter(shared).join(", "), item.authors().join("`, `"));
-    note(&format!(
-        "warning: the judge `{}` is of the family of models that wrote the answers ({families}: `{}`), and judges prefer answers of their own family; a judge of another family is independent",
-        escaped(judge.name()),
-        escaped(&authors)
-    ));
 }
 
 /// Prints the warnings that `prompts check` prints, for prompts of files.

@@ -48,6 +48,7 @@ mod env_file;
 mod estimate;
 mod fields;
 mod gates;
+mod independence;
 mod init;
 mod input;
 mod judge;
@@ -327,15 +328,17 @@ fn hiding(command: clap::Command, names: &[&str]) -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a verdict is read: accepted by `label`, and hidden in its help.
-const JUDGING: [&str; 20] = [
+const JUDGING: [&str; 22] = [
     "aggregate",
     "allow_code",
     "calibration",
+    "certainty",
     "close_below",
     "close_within",
     "criteria",
     "criterion",
     "fail_under",
+    "first_prompt",
     "labels",
     "max_unreadable",
     "order",

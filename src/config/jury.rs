@@ -38,6 +38,9 @@ const OWN: [&str; 15] = [
 /// The keys that only a jury has.
 const JURY: [&str; 4] = ["members", "replacements", "weights", "quorum"];
 
+/// The key that makes a cascade of two prompts.
+pub(super) const FIRST_PROMPT: &str = "first_prompt";
+
 /// The keys that only a cascade has.
 const CASCADE: [&str; 3] = ["cascade", "certainty", "thresholds"];
 
@@ -56,14 +59,15 @@ impl Juries<'_> {
     /// There is one: the error names its line.
     pub(super) fn check(&self) -> Result<()> {
         let defaults = self.tables.get("defaults").and_then(Value::as_object);
-        if let Some(key) = JURY.into_iter().chain(CASCADE).find(|key| holds(defaults, key)) {
+        let several = JURY.into_iter().chain(CASCADE).chain([FIRST_PROMPT]);
+        if let Some(key) = several.into_iter().find(|key| holds(defaults, key)) {
             let path = format!("defaults.{key}");
             return Err(self
                 .wrong(
                     &path,
                     format!("`{key}` makes one judge of several, and cannot be a default"),
                 )
-                .hint("write it below the jury's own table, such as [judge.jury]"));
+                .hint("write it below the judge's own table, such as [judge.jury]"));
         }
         self.judges().into_iter().flatten().try_for_each(|(name, table)| match table {
             Value::Object(table) if table.contains_key("cascade") => self.cascade(name, table),
@@ -77,6 +81,8 @@ impl Juries<'_> {
                     .hint(format!(
                         "`{key}` is for a jury: add `members = [\"…\", \"…\"]`, or leave it out"
                     ))),
+                // Two prompts are a cascade, and each has a certainty.
+                None if table.contains_key(FIRST_PROMPT) => Ok(()),
                 None => self.check_keys(name, table, &CASCADE, "a cascade", "a single judge"),
             },
             _ => Ok(()),
@@ -193,13 +199,14 @@ impl Juries<'_> {
         }
         let judges = self.judges();
         match judges.and_then(|judges| judges.get(member)?.as_object()) {
-            Some(table) if is_of_several(table) => Err(config(format!(
-                "the member `{member}` is a jury or a cascade itself"
-            ))
-            .hint(format!(
-                "name its members: {}",
-                [names(table, "members"), names(table, "cascade")].concat().join(", ")
-            ))),
+            Some(table) if is_of_several(table) => {
+                Err(config(format!("the member `{member}` is a jury or a cascade itself")).hint(
+                    match [names(table, "members"), names(table, "cascade")].concat().as_slice() {
+                        [] => "leave out its `first_prompt`".to_owned(),
+                        members => format!("name its members: {}", members.join(", ")),
+                    },
+                ))
+            }
             Some(_) => Ok(()),
             None => {
                 let known = judges.into_iter().flat_map(Map::keys).map(String::as_str);
@@ -231,7 +238,7 @@ fn config(message: String) -> Error {
 
 /// Whether a judge is a jury or a cascade.
 fn is_of_several(table: &Map<String, Value>) -> bool {
-    ["members", "cascade"].into_iter().any(|key| table.contains_key(key))
+    ["members", "cascade", FIRST_PROMPT].into_iter().any(|key| table.contains_key(key))
 }
 
 /// Whether a table has a key.
@@ -256,6 +263,18 @@ impl SettingsLayer {
     /// What of it counts for a jury itself.
     pub(super) fn of_jury(self) -> Self {
         self.keeping(|key| OWN.contains(&key))
+    }
+
+    /// What of it counts for a cascade of two prompts itself.
+    pub(super) fn of_two_prompts(self) -> Self {
+        let of_jury = JURY.into_iter().chain(["aggregate", "calibration"]);
+        let of_jury: Vec<&str> = of_jury.collect();
+        self.keeping(|key| key == FIRST_PROMPT || OWN.contains(&key) && !of_jury.contains(&key))
+    }
+
+    /// What of it counts for each of two prompts.
+    pub(super) fn of_each_prompt(self) -> Self {
+        self.keeping(|key| key != FIRST_PROMPT && !CASCADE.contains(&key))
     }
 
     /// The keys of a model's layer that are about the run, and not about a model.

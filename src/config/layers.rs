@@ -86,6 +86,11 @@ impl SettingsLayer {
         self.table.remove(key);
     }
 
+    /// Where a key was set.
+    pub(super) fn origin(&self, key: &str) -> SettingOrigin {
+        self.origins.get(key).cloned().unwrap_or(SettingOrigin::Default)
+    }
+
     /// The settings by key.
     pub(super) fn table(&self) -> &Map<String, Value> {
         &self.table

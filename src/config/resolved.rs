@@ -138,6 +138,10 @@ impl Resolved {
         judge.settings.replacements.clear();
         judge.settings.weights.clear();
         judge.settings.cascade.clear();
+        judge.settings.certainty.clear();
+        judge.settings.first_prompt = None;
+        judge.settings.thresholds = None;
+        judge.thresholds = None;
         judge.settings.model.clone_from(&other.settings.model);
         judge.model = other.model.clone();
         let of_model = |key: &str| key == "model" || key.starts_with("model.");
@@ -186,6 +190,7 @@ impl Resolved {
             return Err(Error::new(ErrorKind::Config, message)
                 .hint("`build` opens its members, and `panel` accepts opened ones"));
         }
+        self.check_single()?;
         let Settings { sampling, .. } = &self.settings;
         let sampling = Sampling {
             temperature: sampling.temperature,
@@ -223,6 +228,20 @@ impl Resolved {
         let builder = apply(builder, self.settings.reask, JudgeBuilder::reasks);
         let builder = apply(builder, self.model.price, JudgeBuilder::price);
         self.with_criteria(builder)
+    }
+
+    /// Refuses settings of a cascade, which a single judge would ignore.
+    fn check_single(&self) -> Result<()> {
+        let (fitted, _) = self.own_or_usual("thresholds", self.settings.thresholds.as_ref());
+        let certainty = (!self.settings.certainty.is_empty()).then_some("certainty");
+        match certainty.or(fitted.map(|_| "thresholds")) {
+            Some(key) => Err(Error::new(ErrorKind::Config, format!("`{key}` is for a cascade"))
+                .hint(
+                    Hint::from("name one in the file, or ask two prompts with ")
+                        .setting("first_prompt", "correct-direct"),
+                )),
+            None => Ok(()),
+        }
     }
 
     /// A builder with the reference model that the settings name, if they name one.

@@ -66,8 +66,15 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cascade: Vec<String>,
-    /// Certainty with which each judge of a cascade decides, in their order [default: 0.9].
-    #[cfg_attr(feature = "cli", arg(skip))]
+    /// Prompt to ask first; the other one follows where it is unsure.
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "NAME|FILE"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_prompt: Option<String>,
+    /// Certainty with which each judge of a cascade decides [default: 0.9].
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "P,…", value_delimiter = ',')
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(range(min = 0.0, max = 1.0)))]
     pub certainty: Vec<f64>,

@@ -59,7 +59,7 @@ pub use {
     format::{InputFormat, ResultFormat},
     labelled::{LabelLine, TrainingFormat},
     output::Output,
-    ranked::{CandidateLine, ComparisonLine, JudgedLine, RankLine},
+    ranked::{CandidateLine, ComparisonLine, JudgedLine, RankLine, WindowLine},
     reader::{ReadOptions, Record, read},
     revised::{CheckLine, RevisionLine, RoundLine, SpentLine},
     searched::{SearchCost, SearchLine, TreeLine},

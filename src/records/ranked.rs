@@ -12,7 +12,7 @@ use crate::{
     line::{self, ErrorLine, PromptLine, VerdictLine, unlike},
     strategy::{
         answers::AnswerGroup,
-        best_of::{Candidate, ChosenBy, Compared, DrawnValue, Ranked, Ranker},
+        best_of::{Candidate, ChosenBy, Compared, DrawnValue, Ranked, Ranker, Windowed},
         tournament::{Pairing, Rating},
     },
     verdict::{Judgment, Unreadable},
@@ -52,6 +52,9 @@ pub struct RankLine {
     /// How the results of comparisons became values, if answers were compared in pairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
+    /// How many answers were ranked at once, and by how many the window moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
     /// Candidates with a smaller value were rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
@@ -87,6 +90,9 @@ pub struct RankLine {
     /// The judgment of all candidates at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listwise: Option<JudgedLine>,
+    /// The rankings of windows of candidates, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<WindowLine>,
     /// The judge's model, or else the policy's.
     #[serde(default)]
     pub model: String,
@@ -189,6 +195,25 @@ pub struct JudgedLine {
     pub critique: Option<String>,
 }
 
+/// A ranking of some of the candidates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[non_exhaustive]
+pub struct WindowLine {
+    /// The 0-based indexes of the candidates, in the order in which they were shown.
+    pub shown: Vec<usize>,
+    /// The judgment; its verdict counts the shown candidates from 0.
+    #[serde(flatten)]
+    pub judgment: JudgedLine,
+}
+
+impl From<&Windowed> for WindowLine {
+    fn from(window: &Windowed) -> Self {
+        Self { shown: window.shown.clone(), judgment: JudgedLine::from(&window.judgment) }
+    }
+}
+
 /// A comparison of two candidates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -239,6 +264,7 @@ impl RankLine {
             measure: options.measure.to_string(),
             pairs: compares.then(|| options.pairing.unwrap_or_default()),
             rating: compares.then_some(options.rating),
+            window: ranker.judge().and(options.window).map(|window| window.to_string()),
             threshold: options.threshold,
             model: writes.map(|judge| judge.name().to_owned()).unwrap_or_default(),
             prompt: prompt.unwrap_or_default(),
@@ -273,6 +299,7 @@ impl RankLine {
                 .map(|one| ComparisonLine::new(one, priced))
                 .collect(),
             listwise: ranked.listwise.as_ref().map(JudgedLine::from),
+            windows: ranked.windows.iter().map(WindowLine::from).collect(),
             latency_ms: Some(u64::try_from(ranked.time.as_millis()).unwrap_or(u64::MAX)),
             spent: SpentLine::of(&ranked.spent, priced),
             ..self

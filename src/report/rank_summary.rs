@@ -132,9 +132,9 @@ impl RankSummary {
             self.unreadable += usize::from(one.judgment.unreadable.is_some());
             self.unanswered += usize::from(one.error.is_some());
         }
-        if let Some(listwise) = &line.listwise {
+        for ranking in line.listwise.iter().chain(line.windows.iter().map(|one| &one.judgment)) {
             self.judgments += 1;
-            self.unreadable += usize::from(listwise.unreadable.is_some());
+            self.unreadable += usize::from(ranking.unreadable.is_some());
         }
     }
 

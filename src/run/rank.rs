@@ -108,7 +108,8 @@ fn is_read(line: &RankLine) -> bool {
         one.error.is_none() && one.judgment.unreadable.is_none() && one.unwritten.is_none()
     });
     let pairs = line.comparisons.iter().all(|one| one.error.is_none() && one.unreadable.is_none());
-    let listwise = line.listwise.as_ref().is_none_or(|one| one.unreadable.is_none());
+    let mut rankings = line.listwise.iter().chain(line.windows.iter().map(|one| &one.judgment));
+    let listwise = rankings.all(|one| one.unreadable.is_none());
     candidates && pairs && listwise
 }
 

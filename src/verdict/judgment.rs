@@ -156,7 +156,20 @@ impl Judgment {
     /// orders; where the model reports none, the share of the votes that agree with it. `None` without a verdict, or
     /// if one vote without probabilities is all there is.
     ///
+    /// A vote agrees with a score if it is less than half a step away from it, so that a mean of several scores has a
+    /// certainty too: a step is the last decimal place of the scores that were given. It is 0 for the sum of all draws
+    /// (voting@k), which no draw could give.
+    ///
     /// With several draws it is the confidence of simulated annotators (Jung et al. 2024, "Trust or Escalate").
+    ///
+    /// ```
+    /// use tribunal::{Judgment, Verdict, verdict::{Outcome, Vote}};
+    ///
+    /// let vote = |score| Vote::new(Outcome::Verdict(Verdict::Score(score)));
+    /// let mut judgment = Judgment::new(Ok(Verdict::Score(7.25)));
+    /// judgment.votes = [7.0, 7.0, 8.0, 7.0].map(vote).to_vec();
+    /// assert_eq!(judgment.certainty(), Some(0.75));
+    /// ```
     pub fn certainty(&self) -> Option<f64> {
         let verdict = self.decided()?;
         let is_own =
@@ -171,10 +184,16 @@ impl Judgment {
                 let index = steps.first_error.and_then(|index| i64::try_from(index).ok());
                 of_menu(&index.unwrap_or(-1).to_string())
             }
-            Verdict::Score(score) => of_menu(&score.to_string()),
+            Verdict::Score(score) => self.distribution.as_ref().and_then(|menu| mass(menu, *score)),
             _ => None,
         };
-        let agrees = |vote: &&&Vote| vote.outcome.verdict().is_some_and(|one| alike(one, verdict));
+        let given = votes.iter().filter_map(|vote| vote.outcome.verdict()).flat_map(numbers);
+        let step = step_of(given);
+        let agrees = |vote: &&&Vote| {
+            vote.outcome
+                .verdict()
+                .is_some_and(|one| alike(one, verdict) || near(one, verdict, step))
+        };
         let share = || {
             let agree = u32::try_from(votes.iter().filter(agrees).count()).ok()?;
             let all = u32::try_from(votes.len()).ok().filter(|all| *all > 1)?;
@@ -265,5 +284,93 @@ impl Judgment {
     /// What the judge wrote, without thinking blocks.
     pub fn critique(&self) -> String {
         self.speaker().map(Vote::critique).unwrap_or_default()
+    }
+}
+
+/// Whether numbers of a vote are those of the verdict, apart from what a mean changes.
+fn near(vote: &Verdict, verdict: &Verdict, step: f64) -> bool {
+    match (vote, verdict) {
+        (Verdict::Score(one), Verdict::Score(all)) => is_near(*one, *all, step),
+        (Verdict::Scores(one), Verdict::Scores(all)) => {
+            one.len() == all.len()
+                && one.iter().zip(all).all(|(one, all)| is_near(*one, *all, step))
+        }
+        _ => false,
+    }
+}
+
+/// Whether two numbers differ by less than half a step.
+fn is_near(one: f64, other: f64, step: f64) -> bool {
+    (one - other).abs() < step / 2.0 - 1e-9
+}
+
+/// The numbers that a vote gave.
+fn numbers(verdict: &Verdict) -> Vec<f64> {
+    match verdict {
+        Verdict::Score(score) => vec![*score],
+        Verdict::Scores(scores) => scores.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// The probability of the levels of a scale that are nearer to a score than half a step; `None` if they are no numbers.
+fn mass(menu: &Distribution, score: f64) -> Option<f64> {
+    let level = |(name, p): &(String, f64)| Some((name.parse::<f64>().ok()?, *p));
+    let levels: Vec<(f64, f64)> = menu.labels.iter().filter_map(level).collect();
+    let step = step_of(levels.iter().map(|(number, _)| *number));
+    let near = levels.iter().filter(|(number, _)| is_near(*number, score, step));
+    (!levels.is_empty()).then(|| near.map(|(_, p)| p).sum())
+}
+
+/// The last decimal place that some of these numbers have: 1 for whole numbers, 0.1 if one of them is 7.5.
+fn step_of(numbers: impl Iterator<Item = f64>) -> f64 {
+    let is_whole = |number: f64| (number - number.round()).abs() < 1e-6;
+    let steps = [1.0, 0.1, 0.01];
+    let finest = |number: f64| steps.into_iter().find(|step| is_whole(number / step));
+    numbers.map(|number| finest(number).unwrap_or(0.001)).fold(1.0, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The certainty of a score from votes with these scores, and of the verdict that combines them.
+    fn certainty(score: f64, votes: &[f64]) -> Option<f64> {
+        let vote = |score: &f64| Vote::new(Outcome::Verdict(Verdict::Score(*score)));
+        let judgment = Judgment::new(Ok(Verdict::Score(score)));
+        Judgment { votes: votes.iter().map(vote).collect(), ..judgment }.certainty()
+    }
+
+    #[test]
+    fn a_mean_is_as_certain_as_the_votes_are_near_it() {
+        for (score, votes, is) in [
+            (7.0, &[7.0, 7.0, 7.0][..], Some(1.0)),
+            (7.25, &[7.0, 7.0, 7.0, 8.0], Some(0.75)),
+            (7.5, &[7.0, 8.0], Some(0.0)),
+            (5.0, &[1.0, 9.0], Some(0.0)),
+            (7.0, &[6.0, 7.0, 7.0, 8.0], Some(0.5)),
+            // Votes that tell a tenth apart have to agree on it.
+            (0.75, &[0.7, 0.8], Some(0.0)),
+            (0.72, &[0.7, 0.7, 0.7, 0.7, 0.8], Some(0.8)),
+            (7.0, &[7.0], None),
+            // The sum of all draws, which no draw could give.
+            (21.0, &[7.0, 7.0, 7.0], Some(0.0)),
+        ] {
+            assert_eq!(certainty(score, votes), is, "{score} of {votes:?}");
+        }
+    }
+
+    #[test]
+    fn a_mean_has_the_probability_of_the_nearest_level() {
+        let menu = [("3", 0.1), ("4", 0.6), ("5", 0.3)].map(|(name, p)| (name.to_owned(), p));
+        let of = |score: f64| {
+            let judgment = Judgment::new(Ok(Verdict::Score(score)));
+            let distribution = Some(Distribution::new(menu.to_vec()));
+            Judgment { distribution, ..judgment }.certainty()
+        };
+        assert_eq!(
+            [of(4.0), of(4.2), of(4.6), of(4.5)],
+            [Some(0.6), Some(0.6), Some(0.3), Some(0.0)]
+        );
     }
 }

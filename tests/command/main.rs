@@ -8,6 +8,7 @@ mod annotations;
 mod batches;
 mod budget_command;
 mod calibration;
+mod cascades;
 mod checks;
 mod cli;
 mod code;

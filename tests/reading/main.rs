@@ -13,4 +13,5 @@ mod reading;
 mod reading_properties;
 mod reread;
 mod rubrics;
+mod spending;
 mod verdicts;

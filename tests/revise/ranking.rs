@@ -161,6 +161,43 @@ async fn all_answers_may_be_ranked_at_once() {
 }
 
 #[tokio::test]
+async fn more_answers_than_fit_are_ranked_in_windows_from_the_back_to_the_front() {
+    let place = Place::new("rank-windows");
+    let ranking = |text: &str| {
+        let mut all: Vec<(usize, u32)> = shown(text).into_iter().enumerate().collect();
+        // A window with a 5 cannot be read.
+        if all.iter().any(|(_, worth)| *worth == 5) {
+            return "hm".into();
+        }
+        all.sort_by_key(|(_, worth)| std::cmp::Reverse(*worth));
+        all.iter().map(|(at, _)| (at + 1).to_string()).collect::<Vec<_>>().join(" > ")
+    };
+    let server = obedient::server(ranking).await;
+    let args = ["-p", "rank", "--order", "given", "--window", "3:2", "--reask", "0"];
+    let dry = [&args[..], &["--dry-run"]].concat();
+    let ran = rank(&place, &server, &worth(&[1, 2, 6, 3, 9, 4, 8]), &dry).await.passed();
+    assert!(ran.err.contains("requests to judge-1: 3"), "{}", ran.err);
+    let ran = rank(&place, &server, &worth(&[1, 2, 6, 3, 9, 4, 8]), &args).await.passed();
+    let line = &lines(&ran.out)[0];
+    assert_eq!((server.requests(), line.chosen, line.spent.calls), (3, Some(4), Some(3)));
+    let windows: Vec<_> = line.windows.iter().map(|one| one.shown.clone()).collect();
+    assert_eq!(windows, [[4, 5, 6], [2, 3, 4], [0, 1, 4]]);
+    assert_eq!(line.window.as_deref(), Some("3:2"));
+    assert_eq!(line.ranking, [[4], [1], [0], [2], [3], [6], [5]]);
+    assert!(ran.err.contains("3 judgments"), "{}", ran.err);
+    // A window that cannot be read leaves its order; the answers that only it showed have no value.
+    let ran = rank(&place, &server, &worth(&[1, 2, 7, 3, 9, 4, 5]), &args).await.passed();
+    let line = &lines(&ran.out)[0];
+    assert_eq!((line.chosen, &line.rewards[5..]), (Some(4), &[None, None][..]));
+    assert!(ran.err.contains("3 judgments, 1 unreadable"), "{}", ran.err);
+    // Answers that fit are ranked at once, and other prompts have no windows.
+    let ran = rank(&place, &server, &worth(&[1, 9, 2]), &args).await.passed();
+    assert_eq!(lines(&ran.out)[0].windows.len(), 1);
+    let ran = rank(&place, &server, &worth(&[1, 9]), &["-p", "score", "--window", "3"]).await;
+    assert!(ran.code == 2 && ran.err.contains("ranks no windows"), "{}", ran.err);
+}
+
+#[tokio::test]
 async fn votes_count_final_answers_and_need_no_judge_where_their_number_decides() {
     let place = Place::new("rank-votes");
     let server = obedient::server(|_| "5".into()).await;

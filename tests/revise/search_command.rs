@@ -196,3 +196,27 @@ async fn code_that_cannot_be_confined_ends_every_command_before_a_request() {
         assert!(ran.err.contains("`/nowhere` is no Python that runs"), "{}", ran.err);
     }
 }
+
+/// A step of the shipped model in one part, so that its log-probability can be had.
+const ONE_PART: &str = "---\nkind: revision\nfields: {problem: required, prefix: optional}\nsampling: {temperature: 1, max_tokens: 64}\n---\nuser:\nSolve the problem step by step.\nProblem: {{ problem }}\nassistant:\n</think>\n{{ prefix | default(\"\", true) }}\n{{ gen(\"step\", stop=[\"\\n\"]) }}\n";
+
+/// GRACE with a real model: each step has the log-probability that the policy gives it, for one more call.
+#[test]
+fn the_shipped_model_tells_how_likely_its_own_steps_are() {
+    let place = Place::new("search-grace");
+    place.file("one-part.jinja", ONE_PART);
+    place.file("records.jsonl", format!("{}\n", json!({"id": "a", "problem": "5 + 7 - 3"})));
+    let args =
+        ["search", "records.jsonl", "-p", "tiny-correct", "--policy-prompt", "one-part.jinja"];
+    let more = ["--method", "grace:0", "--expand", "4", "--depth", "2", "--tree", "t.jsonl"];
+    let ran = place.run(&[&args[..], &more, &["-o", "found.jsonl"]].concat()).passed();
+    assert!(ran.err.contains("warning: the policy is its own judge (`tiny`)"), "{}", ran.err);
+    let tree: Vec<TreeLine> =
+        place.read("t.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let draws: u32 = tree.iter().map(|step| step.times).sum();
+    let steps = u32::try_from(tree.len()).unwrap();
+    assert!(steps >= 2 && tree.iter().any(|step| step.chosen), "{tree:?}");
+    // One call for each draw and one for each step, and one where the last step is written to its end.
+    let calls = lines(&place.read("found.jsonl"))[0].policy_cost.calls;
+    assert!(calls == draws + steps || calls == draws + steps + 1, "{calls}: {draws}, {steps}");
+}

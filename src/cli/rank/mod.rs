@@ -16,7 +16,7 @@ mod results;
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, input,
+    Exit, budget, independence, input,
     opening::Setup,
     progress::Progress,
     running,
@@ -28,7 +28,7 @@ use tribunal::{
     run::{self, RankWork},
     strategy::{
         Measure,
-        best_of::{PRESETS, Preset, RankOptions, Rule},
+        best_of::{PRESETS, Preset, RankOptions, Rule, Window},
         tournament::{Pairing, Rating},
     },
 };
@@ -65,6 +65,9 @@ struct Ranking {
     /// Pairs to compare: all, circular, knockout, bubble or swiss.
     #[arg(long, value_name = "PAIRS")]
     pairs: Option<Pairing>,
+    /// Number of answers to rank at once, such as 20, or 20:10.
+    #[arg(long, value_name = "W[:S]", hide_short_help = true)]
+    window: Option<Window>,
     /// Rating of comparisons: wins, elo or bradley-terry [default: wins].
     #[arg(long, value_name = "RATING", hide_short_help = true)]
     rating: Option<Rating>,
@@ -97,7 +100,8 @@ More options, rules and presets: tribunal help rank";
 /// Below the long help.
 const METHODS: &str = "\
 Records need a question and a list of answers; with --candidates a model writes the answers. A judge of one answer \
-gives each a value, a judge of two compares them in pairs, and a judge of several ranks them all at once.
+gives each a value, a judge of two compares them in pairs, and a judge of several ranks them all at once, or with \
+--window W:S in windows of W answers that move by S from the last answer to the first (RankGPT; Sun et al. 2023).
 
 Rules (--select):
   best           largest value
@@ -158,6 +162,13 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         limits: args.budget.limits(),
     };
     let ranker = Box::pin(args.candidates.open(&resolved, options, &context)).await?;
+    if let (Some(judge), false) = (ranker.judge(), quiet) {
+        match (ranker.policy(), &input.first) {
+            (Some(policy), _) => independence::warn_of_policy(judge, policy),
+            (None, Some(first)) => independence::warn_of_authors(judge, first),
+            (None, None) => (),
+        }
+    }
     if args.ranking.dry_run {
         dry_run::run(&ranker, input.records).await?;
         return Ok(Exit::Done);
@@ -190,6 +201,7 @@ impl Ranking {
         options.measure = self.measure.unwrap_or(options.measure);
         options.pairing = self.pairs.or(options.pairing);
         options.rating = self.rating.unwrap_or(options.rating);
+        options.window = self.window.or(options.window);
         options.threshold = self.threshold.or(options.threshold);
         options.seed = self.shuffle_seed.unwrap_or(options.seed);
         options

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    super::{choose, settings},
+    super::{choose, independence, settings},
     models::{Context, Opened, comparison, judge_of, with_prompt},
 };
 use tribunal::{
@@ -21,7 +21,7 @@ use tribunal::{
     files::Plan,
     judge::{self, Judge},
     prompt::{self, PolicyTask, Prompt},
-    report::{Dependence, escaped},
+    report::Dependence,
     request::Sampling,
     run::ReviseWork,
     strategy::revise::{
@@ -139,27 +139,13 @@ pub(super) fn prompts(work: &ReviseWork) -> Vec<&Prompt> {
 /// The warning about a policy that judges itself, or is judged by a model of its own family; `None` if another judge
 /// decides in the end, or nothing tells that the two depend on each other.
 pub(super) fn dependence(work: &ReviseWork) -> Option<String> {
-    const WHY: &str = "and models prefer what they wrote themselves";
-    const HELP: &str = "--policy or --final-judge names another model";
     let policy = work.writer().reviser();
     if let FinalCheck::Judge(last) = &work.options().final_check
         && Dependence::between(last, policy).is_none()
     {
         return None;
     }
-    Some(match Dependence::between(work.judge(), policy)? {
-        Dependence::SameModel(name) => {
-            let name = escaped(&name);
-            format!("warning: the policy is its own judge (`{name}`), {WHY}; {HELP}")
-        }
-        Dependence::SameFamily(families) => {
-            let (one, other) = (escaped(policy.backend().name()), escaped(work.judge().name()));
-            let families = families.join(", ");
-            format!(
-                "warning: the policy `{one}` and the judge `{other}` are of one family ({families}), {WHY}; {HELP}"
-            )
-        }
-    })
+    independence::of_policy(work.judge(), policy, "--policy or --final-judge names another model")
 }
 
 /// Whether the limits of a record count tokens.

@@ -17,7 +17,7 @@ mod tree;
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, emit, engines,
+    Exit, budget, emit, engines, independence,
     input::{self, Records},
     note,
     opening::{Opening, Setup},
@@ -179,6 +179,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     };
     let models = Box::pin(setup.models(&[&resolved], stops)).await?;
     let searcher = args.searcher(&resolved, input.first.as_ref(), &models).await?;
+    if !quiet {
+        independence::warn_of_policy(searcher.judge(), searcher.policy());
+    }
     if let Some(first) = &input.first
         && let Err(error) = searcher.most_calls(first).await
         && error.kind() == ErrorKind::Unsupported

@@ -10,7 +10,7 @@ use crate::models;
 pub(super) fn beside(mut table: Map<String, Value>, folder: Option<&Path>) -> Map<String, Value> {
     let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else { return table };
     let beside = |name: &str| folder.join(name).display().to_string();
-    for key in ["prompt", "model", "name"] {
+    for key in ["prompt", "first_prompt", "model", "name"] {
         if let Some(Value::String(name)) = table.get_mut(key) {
             if folder.join(&*name).is_file() {
                 *name = beside(name);

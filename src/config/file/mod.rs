@@ -2,6 +2,7 @@
 
 mod beside;
 mod parse;
+mod two_prompts;
 
 pub use parse::schema;
 
@@ -267,6 +268,11 @@ impl Config {
         over: &SettingsLayer,
         model_over: &SettingsLayer,
     ) -> Result<Effective> {
+        if two_prompts::first(std::slice::from_ref(over)).is_some() {
+            let message = format!("`{name}` has several judges, and no prompt to ask first");
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("name a single judge, or write a cascade of judges in the file"));
+        }
         let mut defaults = self.layer(&["defaults"]).unwrap_or_default();
         defaults.remove("judge");
         // A rule for all judges is a rule of the members, and counts where they share it.
@@ -307,14 +313,28 @@ impl Config {
         }
         let mut defaults = self.layer(&["defaults"]).unwrap_or_default();
         defaults.remove("judge");
-        let layers = [Some(over), own, Some(defaults)].into_iter().flatten();
-        let mut effective = Effective::new(chosen, layers.collect(), |model| {
+        let layers: Vec<_> = [Some(over), own, Some(defaults)].into_iter().flatten().collect();
+        let mut effective = match two_prompts::first(&layers) {
+            Some(first) => self.two_prompts(chosen, &layers, &first, &model_over)?,
+            None => self.single(chosen, layers, model_over)?,
+        };
+        effective.only = name.is_none() && only.is_some();
+        Ok(effective)
+    }
+
+    /// The settings of one judge with one prompt.
+    fn single(
+        &self,
+        name: Option<&str>,
+        layers: Vec<SettingsLayer>,
+        model_over: SettingsLayer,
+    ) -> Result<Effective> {
+        let mut effective = Effective::new(name, layers, |model| {
             [Some(model_over), model.and_then(|model| self.layer(&["model", model]))]
                 .into_iter()
                 .flatten()
                 .collect()
         })?;
-        effective.only = name.is_none() && only.is_some();
         let reference = effective.settings.reference_model.as_deref();
         if let Some(own) = reference.and_then(|name| self.layer(&["model", name])) {
             effective.set_reference(own)?;

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, stream};
 
 use super::{
-    RankOptions, WhenUnreadable,
+    RankOptions, WhenUnreadable, Window,
     candidate::{Candidate, Compared, DrawnValue},
 };
 use crate::{
@@ -168,6 +168,59 @@ pub(super) async fn together(
         candidates[at].value = value;
     }
     Ok(Some(judgment))
+}
+
+/// The ranking of one window.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Windowed {
+    /// The candidates that were shown, by their indexes, in the order before the ranking.
+    pub shown: Vec<usize>,
+    /// The judgment; its verdict counts the shown candidates from 0.
+    pub judgment: Judgment,
+}
+
+/// Ranks the candidates in windows, and gives each a value by its place in the end: the share of the others after it. A
+/// window that cannot be read leaves its order as it was; a candidate that no window could place has no value.
+///
+/// # Errors
+/// The judge gave no answer about a window.
+pub(super) async fn in_windows(
+    judge: &Judge,
+    item: &Item,
+    candidates: &mut [Candidate],
+    window: Window,
+) -> Result<Vec<Windowed>> {
+    let mut order = written(candidates);
+    let mut is_placed = vec![false; candidates.len()];
+    let mut all = Vec::new();
+    for range in window.ranges(order.len()) {
+        let shown = order[range.clone()].to_vec();
+        let judgment = judge.judge_seen(&item.picked(&shown), 0).await?;
+        if let Some(places) = places(&judgment, shown.len()) {
+            shown.iter().for_each(|&at| is_placed[at] = true);
+            for (to, from) in range.zip(places) {
+                order[to] = shown[from];
+            }
+        }
+        all.push(Windowed { shown, judgment });
+    }
+    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 candidates")]
+    let value = |place: usize| 1.0 - place as f64 / (order.len() - 1) as f64;
+    for (place, &at) in order.iter().enumerate() {
+        candidates[at].value = is_placed[at].then(|| value(place));
+    }
+    Ok(all)
+}
+
+/// The shown answers from the best to the worst, by their places; equally good ones keep their order. `None` without a
+/// ranking of all of them.
+fn places(judgment: &Judgment, count: usize) -> Option<Vec<usize>> {
+    let Verdict::Ranking(groups) = judgment.verdict.as_ref().ok()? else { return None };
+    let places: Vec<usize> = groups.iter().flatten().copied().collect();
+    let mut sorted = places.clone();
+    sorted.sort_unstable();
+    sorted.iter().copied().eq(0..count).then_some(places)
 }
 
 /// The value of each of so many answers: its score, or the share of the others that it is ranked above, ties as half.

@@ -30,14 +30,17 @@ mod preset;
 mod rehearsal;
 mod rule;
 mod truth;
+mod windows;
 
 pub use {
     candidate::{Candidate, Compared, DrawnValue},
+    measuring::Windowed,
     options::{RankOptions, WhenUnreadable},
     pessimism::weights as pessimism_weights,
     preset::{PRESETS, Preset},
     rehearsal::Rehearsed,
     rule::{ChosenBy, Deciding, Measured, Rule, Selection, select},
+    windows::Window,
 };
 
 use std::time::{Duration, Instant};
@@ -87,6 +90,8 @@ pub struct Ranked {
     pub compared: Vec<Compared>,
     /// The judgment of all candidates at once, if the judge ranks.
     pub listwise: Option<Judgment>,
+    /// The rankings of windows, if not all candidates were ranked at once.
+    pub windows: Vec<Windowed>,
     /// The candidates by their final answers.
     pub groups: AnswerGroups,
     /// The chosen candidate.
@@ -222,6 +227,7 @@ impl Ranker {
         let seed = self.seed(item);
         let method = self.judge.as_ref().map(|judge| (judge, self.options.method(judge)));
         let (mut compared, mut listwise, mut winner) = (Vec::new(), None, None);
+        let mut windows = Vec::new();
         match method {
             Some((judge, Method::Alone)) => {
                 spent += self.options.alone(judge, item, &mut candidates, seed).await?;
@@ -230,6 +236,10 @@ impl Ranker {
                 (compared, winner) =
                     self.options.in_pairs(judge, item, &mut candidates, seed).await?;
                 spent += compared.iter().map(|one| one.spent).sum();
+            }
+            Some((judge, Method::Windows(window))) => {
+                windows = measuring::in_windows(judge, item, &mut candidates, window).await?;
+                spent += windows.iter().map(|one| Spent::of(&one.judgment, judge.price())).sum();
             }
             Some((judge, Method::Together)) => {
                 listwise = measuring::together(judge, item, &mut candidates).await?;
@@ -240,7 +250,7 @@ impl Ranker {
         let groups = AnswerGroups::of(candidates.iter().map(|one| one.answer.clone()));
         let selection = self.select(&candidates, &groups, winner, seed);
         let time = started.elapsed();
-        Ok(Ranked { candidates, compared, listwise, groups, selection, spent, time })
+        Ok(Ranked { candidates, compared, listwise, windows, groups, selection, spent, time })
     }
 
     /// Chooses among measured candidates.

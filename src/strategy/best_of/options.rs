@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
+use super::{Rule, Window};
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
@@ -25,6 +25,9 @@ pub struct RankOptions {
     /// Which pairs a judge that compares two answers compares; `None` compares all. For a judge that ranks or scores
     /// several answers at once, a pairing shows it two at a time.
     pub pairing: Option<Pairing>,
+    /// How many answers a judge that ranks them sees at once; `None` shows it all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// How the results of comparisons become values.
     pub rating: Rating,
     /// Candidates with a smaller value are rejected; if all are, none is chosen.
@@ -60,6 +63,8 @@ pub(super) enum Method {
     Pairs,
     /// All at once.
     Together,
+    /// So many at a time, from the back to the front.
+    Windows(Window),
 }
 
 impl RankOptions {
@@ -79,6 +84,12 @@ impl RankOptions {
     #[must_use]
     pub fn pairing(self, pairing: Pairing) -> Self {
         Self { pairing: Some(pairing), ..self }
+    }
+
+    /// The same options with windows of answers.
+    #[must_use]
+    pub fn window(self, window: Window) -> Self {
+        Self { window: Some(window), ..self }
     }
 
     /// The same options with this rating.
@@ -103,7 +114,8 @@ impl RankOptions {
     pub(super) fn method(&self, judge: &Judge) -> Method {
         match (judge.prompt().front().verdict_kind(), self.pairing) {
             (Kind::Preference, _) | (Kind::Ranking | Kind::Scores, Some(_)) => Method::Pairs,
-            (Kind::Ranking | Kind::Scores, None) => Method::Together,
+            (Kind::Ranking, None) => self.window.map_or(Method::Together, Method::Windows),
+            (Kind::Scores, None) => Method::Together,
             _ => Method::Alone,
         }
     }
@@ -131,6 +143,13 @@ impl RankOptions {
                 Hint::from("compare with ")
                     .setting("prompt", "pair")
                     .text(", or leave out the pairs"),
+            );
+        }
+        if self.window.is_some() && !matches!(method, Method::Windows(_)) {
+            let message = format!("the prompt `{}` ranks no windows of answers", prompt.name());
+            return refused(
+                message,
+                Hint::from("rank with ").setting("prompt", "rank").text(", and without pairs"),
             );
         }
         if method == Method::Alone {

@@ -55,6 +55,7 @@ impl Preset {
             rule: Rule::Best,
             measure: if self.compares { Measure::Auto } else { Measure::Score },
             pairing: self.pairing,
+            window: None,
             rating: Rating::Wins,
             threshold: None,
             unreadable: WhenUnreadable::FilledIn,

@@ -56,6 +56,10 @@ impl Ranker {
         match self.options.method(judge) {
             Method::Alone => (0..count).map(|at| item.alone(at)).collect(),
             Method::Together if count < 2 => Vec::new(),
+            Method::Windows(window) => {
+                let ranges = window.ranges(count).into_iter();
+                ranges.map(|range| item.picked(&range.collect::<Vec<_>>())).collect()
+            }
             Method::Together => vec![item.picked(&(0..count).collect::<Vec<_>>())],
             Method::Pairs => {
                 let pairing = self.options.pairing.unwrap_or_default();
