@@ -2,8 +2,7 @@
 //! recorded judgments of real models.
 //!
 //! A backend answers with the recorded texts, so that everything else is what a run does: prompts, readers, rules and
-//! thresholds. The figures are those of `docs/adaptive.md` and `docs/commands/rank.md`, and
-//! the tests keep the pages true.
+//! thresholds. The figures are those of `docs/adaptive.md`, and the tests keep the page true.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,7 +10,6 @@
     reason = "a test may stop where it stands, and tell what it measured"
 )]
 
-mod best_of;
 mod cascades;
 mod draws;
 
@@ -22,7 +20,7 @@ use tribunal::{
     Completion, Item, Judge, Judgment, Prompt, Request, Verdict,
     backend::{Backend, from_fn},
     judge::JudgeBuilder,
-    report::wilson,
+    metrics::wilson,
     request::Message,
 };
 
@@ -115,8 +113,9 @@ fn real(count: usize) -> f64 {
 
 /// A share in per cent, with its 95 % interval.
 fn share(part: usize, of: usize) -> String {
-    let (low, high) = wilson(part, of);
-    let [share, low, high] = [real(part) / real(of), low, high].map(|share| 100.0 * share);
+    let interval = wilson(part, of);
+    let [share, low, high] =
+        [real(part) / real(of), interval.low, interval.high].map(|share| 100.0 * share);
     format!("{share:.1} % ({low:.1}–{high:.1})")
 }
 
