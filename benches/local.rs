@@ -5,6 +5,9 @@
 //! another one. With the path of llama.cpp's own server in `LLAMA_SERVER`, the same judgments run there, too: as the
 //! server starts by default with eight slots, and as it is tuned best for this work. All figures are per second of a
 //! CPU core, and compared within one run.
+//!
+//! On a GPU, `cargo bench --features cuda --bench local -- MODEL.gguf 512 widths` prints rates per second of time for so
+//! many requests at once, and `… 512 widths cpu` those of the CPU of the same machine.
 
 #![expect(clippy::print_stdout, reason = "a table is what this is for")]
 #![expect(clippy::disallowed_methods, reason = "a server needs time to start")]
@@ -21,6 +24,7 @@ use futures_util::{StreamExt, stream};
 use tribunal::{
     Backend, Error, ErrorKind, Item, Judge, Prompt, Request, Result,
     backend::{
+        FlashAttention, KvType,
         llama::{EngineFigures, Llama, LlamaOptions},
         openai::{OpenAi, OpenAiOptions, Quirks},
     },
@@ -319,6 +323,72 @@ fn one_token(mut request: Request) -> Request {
     request
 }
 
+/// The settings that are compared on a GPU: each is changed alone, with 64 requests at once.
+const SETTINGS: [(&str, FlashAttention, KvType); 5] = [
+    ("without flash attention", FlashAttention::Off, KvType::F16),
+    ("cache f32", FlashAttention::Auto, KvType::F32),
+    ("cache q8_0", FlashAttention::Auto, KvType::Q8_0),
+    ("cache q4_0", FlashAttention::Auto, KvType::Q4_0),
+    ("cache q5_1", FlashAttention::Auto, KvType::Q5_1),
+];
+
+/// Prints rates per second of time, for so many requests at once and with other settings. A model that was loaded answers
+/// a few requests before its time is measured.
+async fn widths(path: &PathBuf, count: usize, device: Option<&str>) -> Result<()> {
+    let options = |width: Option<usize>| {
+        let mut options = LlamaOptions::file(path);
+        options.context = Some(2048);
+        options.width = width;
+        options.device = device.map(ToOwned::to_owned);
+        options
+    };
+    let most = if device.is_some() { 16 } else { 128 };
+    for width in [1, 4, 16, 64, 128].into_iter().filter(|width| *width <= most) {
+        let few = count.min(width * 16);
+        timed(&format!("{width} at once"), options(Some(width)), few, width).await?;
+    }
+    timed("default", options(None), count, most).await?;
+    timed("deterministic", LlamaOptions { deterministic: true, ..options(Some(16)) }, 32, 16).await?;
+    if device.is_none() {
+        for (name, flash_attention, kv_type) in SETTINGS {
+            let options = LlamaOptions { flash_attention, kv_type, ..options(Some(64)) };
+            timed(&format!("64 at once, {name}"), options, count, 64).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn timed(name: &str, options: LlamaOptions, count: usize, in_flight: usize) -> Result<()> {
+    for has_critique in [true, false] {
+        let model = Llama::load(options.clone()).await?;
+        all(std::slice::from_ref(&model), vec![judgment(9_000, has_critique)], 1, "self").await?;
+        let before = model.figures();
+        let started = Instant::now();
+        let requests = (0..count).map(|n| judgment(n, has_critique)).collect();
+        let cpu = all(std::slice::from_ref(&model), requests, in_flight, "self").await?;
+        let seconds = started.elapsed().as_secs_f64();
+        let after = model.figures();
+        let calls = after.decode_calls - before.decode_calls;
+        let in_calls = after.evaluating_seconds - before.evaluating_seconds;
+        let read = after.prompt_tokens_evaluated - before.prompt_tokens_evaluated;
+        let least = after.prompt_tokens_minimum.zip(before.prompt_tokens_minimum);
+        let least = least.map_or(1, |(after, before)| after - before).max(1);
+        println!(
+            "{name:<36} {:<8} {:>8.2} judgments/s, {:>6.0} tokens read/s, {:>6.0} written/s, {:.3} × the fewest, {calls:>5} calls of {:>5.2} ms, {:>4.1} % outside, {:>4.1} cores, width {}",
+            if has_critique { "critique" } else { "score" },
+            count as f64 / seconds,
+            read as f64 / seconds,
+            (after.generated_tokens - before.generated_tokens) as f64 / seconds,
+            read as f64 / least as f64,
+            1_000.0 * in_calls / calls.max(1) as f64,
+            100.0 * (1.0 - in_calls / seconds),
+            cpu / seconds,
+            after.width,
+        );
+    }
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> =
@@ -329,6 +399,9 @@ async fn main() -> Result<()> {
         return Ok(());
     };
     let count: usize = arguments.get(1).and_then(|count| count.parse().ok()).unwrap_or(40);
+    if arguments.get(2).is_some_and(|what| what == "widths") {
+        return widths(&path, count, arguments.get(3).map(String::as_str)).await;
+    }
     let judgments =
         |has_critique| -> Vec<Request> { (0..count).map(|n| judgment(n, has_critique)).collect() };
     println!(

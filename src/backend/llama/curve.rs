@@ -4,8 +4,13 @@
 //! the machine: with some kinds of weights two tokens cost hardly more than one, with others nearly four times as
 //! much until eight or more come together. The cost is therefore measured when a model is loaded.
 
+/// The widths that are measured on a GPU; on a CPU only the first five of them.
+const WIDTHS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
+
 /// The widths that are measured.
-pub(super) const WIDTHS: [usize; 5] = [1, 2, 4, 8, 16];
+pub(super) fn widths(is_on_gpu: bool) -> &'static [usize] {
+    if is_on_gpu { &WIDTHS } else { &WIDTHS[..5] }
+}
 
 /// A smaller width is preferred if it reaches this share of the best rate: every sequence needs memory.
 const NEARLY: f64 = 0.97;
@@ -117,7 +122,7 @@ mod tests {
     use super::*;
 
     fn curve(multiples: [f64; 5]) -> Curve {
-        Curve::new(WIDTHS.into_iter().zip(multiples).collect())
+        Curve::new(widths(false).iter().copied().zip(multiples).collect())
     }
 
     #[test]

@@ -16,7 +16,7 @@ use llama_cpp_2::{
     token::LlamaToken,
 };
 
-use super::{KvType, Lora, failed, process::backend};
+use super::{FlashAttention, KvType, Lora, failed, process::backend};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One token of a call.
@@ -31,6 +31,11 @@ pub(super) struct Row {
     /// Whether the logits after it are needed.
     pub(super) wanted: bool,
 }
+
+/// On a CPU, the rest of a prompt that is cut at a multiple of this number has bitwise the same logits as in one piece:
+/// the kernels of llama.cpp treat the last rows of a call in a different way. On a GPU the length of a call selects its
+/// kernels, so that only whole calls are alike.
+pub(super) const GRAIN: usize = 4;
 
 /// A model with a key-value cache for a fixed number of sequences.
 ///
@@ -48,6 +53,10 @@ pub(super) trait Evaluator {
 
     /// The most tokens in a call.
     fn most(&self) -> usize;
+
+    /// The number of tokens to a multiple of which a prompt may be cut without changing a bit of its logits: see
+    /// [`GRAIN`].
+    fn grain(&self) -> usize;
 
     /// Whether a call is quicker if it extends the same sequences as the one before: a GPU then repeats what it did.
     fn reuses_graphs(&self) -> bool;
@@ -75,6 +84,9 @@ pub(super) trait Evaluator {
     /// Copies a saved sequence into an empty one. Returns whether that succeeded.
     fn restore(&mut self, sequence: usize, saved: &Self::Saved) -> bool;
 
+    /// Copies a sequence over another one. Returns whether that succeeded.
+    fn copy(&mut self, from: usize, into: usize) -> bool;
+
     /// The size of a copy of a sequence, in bytes.
     fn bytes(&self, sequence: usize) -> usize;
 }
@@ -93,8 +105,8 @@ pub(super) struct Shape {
     pub(super) threads: i32,
     /// The type of the numbers in the cache.
     pub(super) kv: KvType,
-    /// Whether attention is computed in blocks.
-    pub(super) flash: bool,
+    /// Whether attention is computed in blocks; with `auto`, llama.cpp decides.
+    pub(super) flash: FlashAttention,
     /// Whether layers are on a GPU.
     pub(super) is_on_gpu: bool,
 }
@@ -110,10 +122,19 @@ impl Shape {
             .with_n_ubatch(call)
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
-            .with_flash_attention_policy(i32::from(flash))
+            .with_flash_attention_policy(policy(flash))
             .with_type_k(cache_type(kv))
             .with_type_v(cache_type(kv))
             .with_no_perf(true)
+    }
+}
+
+/// Whether attention is computed in blocks, for llama.cpp.
+fn policy(flash: FlashAttention) -> i32 {
+    match flash {
+        FlashAttention::Auto => -1,
+        FlashAttention::Off => 0,
+        FlashAttention::On => 1,
     }
 }
 
@@ -167,6 +188,9 @@ pub(super) struct Context<'m> {
     limit: usize,
     most: usize,
     is_on_gpu: bool,
+    /// Whether sequences were copied since the last call. llama.cpp copies them at the start of the next one, and until then
+    /// their cells hold something else.
+    has_copied: bool,
 }
 
 impl<'m> Context<'m> {
@@ -189,6 +213,7 @@ impl<'m> Context<'m> {
             limit: limit as usize,
             most: most as usize,
             is_on_gpu,
+            has_copied: false,
         })
     }
 
@@ -218,6 +243,10 @@ impl Evaluator for Context<'_> {
         self.most
     }
 
+    fn grain(&self) -> usize {
+        if self.is_on_gpu { self.most } else { GRAIN }
+    }
+
     fn reuses_graphs(&self) -> bool {
         self.is_on_gpu
     }
@@ -229,6 +258,7 @@ impl Evaluator for Context<'_> {
                 .add(*token, number(*position), &[number(*sequence)], *wanted)
                 .map_err(|cause| failed("a batch is too long").because(cause))?;
         }
+        self.has_copied = false;
         let done = self.inner.decode(&mut self.batch);
         done.map_err(|cause| failed("llama.cpp failed to evaluate").because(cause))
     }
@@ -248,11 +278,25 @@ impl Evaluator for Context<'_> {
     }
 
     fn save(&self, sequence: usize) -> Option<SeqState> {
+        if self.has_copied {
+            return None;
+        }
         self.inner.state_seq_get(number(sequence), LlamaStateSeqFlags::empty()).ok()
     }
 
     fn restore(&mut self, sequence: usize, saved: &SeqState) -> bool {
-        self.inner.state_seq_set(saved, number(sequence)).is_ok()
+        // A copy that waits could come over it.
+        !self.has_copied && self.inner.state_seq_set(saved, number(sequence)).is_ok()
+    }
+
+    /// On a GPU, all cells are copied, there and at once. On a CPU that would take longer than to save and restore those
+    /// which are used.
+    fn copy(&mut self, from: usize, into: usize) -> bool {
+        if self.is_on_gpu {
+            self.has_copied = true;
+            return self.inner.kv_cache_seq_cp(number(from), number(into), None, None).is_ok();
+        }
+        self.save(from).is_some_and(|saved| self.restore(into, &saved))
     }
 
     fn bytes(&self, sequence: usize) -> usize {

@@ -243,8 +243,8 @@ pub struct Info {
     /// machine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub widths: Vec<(usize, f64)>,
-    /// How many requests at once fit into a share of this machine's available memory, by the length of their
-    /// contexts in tokens: for half of the default length, the default, and the length in training.
+    /// How many requests at once fit into a share of the available memory of this machine, or of its GPUs, by the length of
+    /// their contexts in tokens: for half of the default length, the default, and the length in training.
     pub fits: Vec<(u32, usize)>,
 }
 
@@ -264,6 +264,7 @@ pub fn inspect(weights: &Weights) -> Result<Info> {
     let bytes = fs::metadata(source.path()).map_or(0, |meta| meta.len());
     let usual = LlamaOptions::new(weights.clone());
     let curve = source.curve(&usual.conditions(process::default_threads(bytes))?);
+    let gpu = usual.gpu_memory().map(|free| free.saturating_sub(bytes));
     let context = number("context_length");
     let usual = context.min(fit::LARGEST_CONTEXT);
     let mut lengths = vec![usual / 2, usual, context];
@@ -281,6 +282,9 @@ pub fn inspect(weights: &Weights) -> Result<Info> {
         layers: number("block_count"),
         chat_template: meta("tokenizer.chat_template").contains('{'),
         widths: curve.map(|curve| curve.rates()).unwrap_or_default(),
-        fits: lengths.into_iter().map(|length| (length, fit::sequences(token, length))).collect(),
+        fits: lengths
+            .into_iter()
+            .map(|length| (length, fit::sequences(token, length, gpu)))
+            .collect(),
     })
 }

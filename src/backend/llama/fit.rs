@@ -16,6 +16,12 @@ const MOST_MEMORY: u64 = 2 << 30;
 /// The most sequences for which memory is looked for.
 const MOST_SEQUENCES: u64 = 16;
 
+/// The same on a GPU, where calls get slower with their width later.
+const MOST_SEQUENCES_ON_GPU: u64 = 64;
+
+/// The share of the free memory of GPUs that sequences may take by default.
+const SHARE_OF_GPU: u64 = 2;
+
 /// Contexts are not made shorter than this where memory is missing, in tokens.
 pub(super) const SHORTEST: u32 = 2_048;
 
@@ -76,12 +82,16 @@ fn heads_of_all_layers(text: &str, layers: u64) -> Option<u64> {
     }
 }
 
-/// The number of sequences of this length, in tokens, for which there is memory by default; at least 1.
-pub(super) fn sequences(bytes_per_token: u64, limit: u32) -> usize {
+/// The number of sequences of this length, in tokens, for which there is memory by default; at least 1. With layers on
+/// GPUs, `gpu` is the memory that is free there.
+pub(super) fn sequences(bytes_per_token: u64, limit: u32, gpu: Option<u64>) -> usize {
     let sequence = bytes_per_token.saturating_mul(u64::from(limit)).max(1);
-    let memory = available_memory().map_or(MOST_MEMORY, |all| all / SHARE_OF_MEMORY);
-    let count = (memory.min(MOST_MEMORY) / sequence).clamp(1, MOST_SEQUENCES);
-    usize::try_from(count).unwrap_or(1)
+    let on_cpu = || available_memory().map_or(MOST_MEMORY, |all| all / SHARE_OF_MEMORY);
+    let (memory, most) = match gpu {
+        Some(free) => (free / SHARE_OF_GPU, MOST_SEQUENCES_ON_GPU),
+        None => (on_cpu().min(MOST_MEMORY), MOST_SEQUENCES),
+    };
+    usize::try_from((memory / sequence).clamp(1, most)).unwrap_or(1)
 }
 
 /// The available memory of this machine in bytes, if the system reports it.
@@ -138,7 +148,16 @@ mod tests {
 
     #[test]
     fn a_context_that_is_too_large_for_memory_leaves_one_sequence() {
-        assert_eq!(sequences(1 << 20, u32::MAX), 1);
-        assert_eq!(sequences(1, 1), 16);
+        assert_eq!(sequences(1 << 20, u32::MAX, None), 1);
+        assert_eq!(sequences(1, 1, None), 16);
+    }
+
+    #[test]
+    fn sequences_on_a_gpu_take_half_of_what_is_free_there() {
+        // 8,192 tokens of 128 KB each, as of a model with 8 billion weights.
+        assert_eq!(sequences(128 << 10, 8192, Some(18 << 30)), 9);
+        assert_eq!(sequences(128 << 10, 8192, Some(70 << 30)), 35);
+        assert_eq!(sequences(23_040, 8192, Some(70 << 30)), 64);
+        assert_eq!(sequences(128 << 10, 8192, Some(0)), 1);
     }
 }

@@ -2,22 +2,19 @@
 
 use std::{sync::Arc, time::Instant};
 
-use llama_cpp_2::{
-    LlamaBackendDevice, LlamaBackendDeviceType, list_llama_ggml_backend_devices,
-    model::{
-        LlamaModel,
-        params::{LlamaModelParams, LlamaSplitMode},
-    },
+use llama_cpp_2::model::{
+    LlamaModel,
+    params::{LlamaModelParams, LlamaSplitMode},
 };
 
 use super::{
     EngineFigures, LlamaOptions, Split,
-    curve::{Curve, WIDTHS},
+    curve::{self, Curve},
     evaluator::{Adapter, Context, Evaluator, Row, Shape},
     failed,
     file::Source,
     fit,
-    process::{backend, default_threads},
+    process::{backend, default_threads, gpus},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -76,11 +73,7 @@ fn placed(options: &LlamaOptions) -> Result<LlamaModelParams> {
 /// # Errors
 /// There is no device of this name.
 fn devices(names: &str) -> Result<Vec<usize>> {
-    let is_gpu = |device: &LlamaBackendDevice| {
-        let kind = device.device_type;
-        matches!(kind, LlamaBackendDeviceType::Gpu | LlamaBackendDeviceType::IntegratedGpu)
-    };
-    let gpus: Vec<_> = list_llama_ggml_backend_devices().into_iter().filter(is_gpu).collect();
+    let gpus = gpus();
     let index = |name: &str| {
         let found = gpus.iter().find(|device| device.name.eq_ignore_ascii_case(name));
         found.map(|device| device.index).ok_or_else(|| {
@@ -116,7 +109,7 @@ pub(super) fn shape(
         None => trained.min(fit::LARGEST_CONTEXT),
     };
     let threads = options.threads.unwrap_or_else(|| default_threads(model.size()));
-    let (kv, flash) = (options.kv_type, options.flash()?);
+    let (kv, flash) = (options.kv_type, options.attention()?);
     // Only on a CPU do shorter calls cost nothing.
     let is_on_gpu = options.uses_gpu();
     let call = if is_on_gpu { fit::LONGEST_CALL } else { fit::longest_call(model, limit) };
@@ -126,7 +119,9 @@ pub(super) fn shape(
     let most = match options.width {
         Some(width) => width.clamp(1, 256),
         None if is_narrow => 1,
-        None => fit::sequences(fit::bytes_per_token(model, kv), limit),
+        None => {
+            fit::sequences(fit::bytes_per_token(model, kv), limit, options.gpu_memory())
+        }
     };
     if most == 1 {
         return Ok((one, Curve::flat()));
@@ -225,7 +220,8 @@ const CALM: f64 = 1.5;
 /// # Errors
 /// There is not enough memory, or llama.cpp fails.
 fn measured(model: &LlamaModel, shape: Shape) -> Result<(Curve, bool)> {
-    let widest = WIDTHS[WIDTHS.len() - 1];
+    let widths = curve::widths(shape.is_on_gpu);
+    let widest = widths.last().copied().unwrap_or(1);
     let sequences = u32::try_from(widest).unwrap_or(1);
     let mut context = Context::new(model, Shape { limit: MEASURED, sequences, ..shape })?;
     let token = model.vocab().tokenize(b"a", false, false).first().copied();
@@ -242,15 +238,15 @@ fn measured(model: &LlamaModel, shape: Shape) -> Result<(Curve, bool)> {
     };
     // The first call also prepares buffers and reads the weights from disk.
     seconds(widest)?;
-    let mut times = vec![Vec::new(); WIDTHS.len()];
+    let mut times = vec![Vec::new(); widths.len()];
     // Every round measures all widths, so that a disturbance is not taken for a property of one of them.
     for _ in 0..ROUNDS {
-        for (times, width) in times.iter_mut().zip(WIDTHS) {
-            times.push(seconds(width)?);
+        for (times, width) in times.iter_mut().zip(widths) {
+            times.push(seconds(*width)?);
         }
     }
     times.iter_mut().for_each(|times| times.sort_unstable_by(f64::total_cmp));
     let is_calm = times.iter().all(|times| times[ROUNDS / 2] <= times[0] * CALM);
-    let points = WIDTHS.into_iter().zip(times.iter().map(|times| times[0])).collect();
+    let points = widths.iter().copied().zip(times.iter().map(|times| times[0])).collect();
     Ok((Curve::new(points), is_calm))
 }

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use llama_cpp_2::token::LlamaToken;
 
-use super::evaluator::{Evaluator, Row};
+use super::evaluator::{Evaluator, GRAIN, Row};
 use crate::{backend::choice::shared, error::Result};
 
 /// How precisely prompts share what they have in common.
@@ -16,13 +16,10 @@ use crate::{backend::choice::shared, error::Result};
 pub(super) enum Sharing {
     /// To the token.
     Exact,
-    /// In multiples of [`GRAIN`] tokens. The rest of a prompt then has bitwise the same logits as in one piece: the
-    /// kernels of llama.cpp treat the last rows of a call in a different way.
+    /// In multiples of the grain of the evaluator, and of what was read in whole pieces where those matter. The rest of a
+    /// prompt then has bitwise the same logits as in one piece.
     Bitwise,
 }
-
-/// The number of tokens to a multiple of which a prompt may be cut without changing a bit of its logits.
-const GRAIN: usize = 4;
 
 /// A sequence with fewer tokens of its own than this is not parked: evaluating them again is as quick as copying.
 const WORTH_PARKING: usize = 16;
@@ -43,6 +40,8 @@ pub(super) struct Memory<E: Evaluator> {
 #[derive(Clone, Debug, Default)]
 struct Held {
     tokens: Vec<LlamaToken>,
+    /// How many of its first tokens were evaluated in the pieces in which a prompt that shares nothing is read.
+    pieces: usize,
     /// The logits after the prompt of the sequence.
     end: Option<End>,
     /// The logits after its last tokens, the oldest first.
@@ -160,9 +159,12 @@ impl<E: Evaluator> Memory<E> {
             }
             Some((Source::Held(from), kept)) => {
                 self.park(sequence, 0, None);
-                let held = self.held[from].clone();
-                let saved = self.evaluator.save(from);
-                saved.map_or(0, |saved| self.restore(sequence, held, &saved, kept))
+                self.empty(sequence);
+                if self.copied(from, sequence, self.held[from].clone()) {
+                    self.rewind(sequence, kept)
+                } else {
+                    0
+                }
             }
             Some((Source::Parked(n), kept)) => {
                 // It is taken out, so that parking does not replace it, and is the most recently used one afterwards.
@@ -181,8 +183,8 @@ impl<E: Evaluator> Memory<E> {
         let logits = self.held[sequence].logits(kept).filter(|_| kept == prompt.len()).cloned();
         if logits.is_none() && kept == prompt.len() {
             // The last token must be evaluated, because its logits are needed.
-            let kept = self.rewind(sequence, sharing.cut(kept.saturating_sub(1)));
-            return Begun { kept, logits };
+            let kept = self.cut(sharing, &self.held[sequence], kept.saturating_sub(1));
+            return Begun { kept: self.rewind(sequence, kept), logits };
         }
         Begun { kept, logits }
     }
@@ -191,10 +193,13 @@ impl<E: Evaluator> Memory<E> {
     fn source(&self, prompt: &[LlamaToken], sharing: Sharing) -> Option<(Source, usize)> {
         let usable = |held: &Held| {
             let shared = shared(&held.tokens, prompt);
-            if shared == prompt.len() && held.logits(shared).is_some() {
+            if shared == prompt.len()
+                && held.logits(shared).is_some()
+                && self.is_alike(sharing, held, shared)
+            {
                 shared
             } else {
-                sharing.cut(shared.min(prompt.len().saturating_sub(1)))
+                self.cut(sharing, held, shared.min(prompt.len().saturating_sub(1)))
             }
         };
         let held = self.held.iter().enumerate().map(|(n, held)| (Source::Held(n), usable(held)));
@@ -203,6 +208,32 @@ impl<E: Evaluator> Memory<E> {
         // The first of equals, so that copies are the last resort.
         let best = held.chain(parked).rev().max_by_key(|(_, kept)| *kept);
         best.filter(|(_, kept)| *kept > 0)
+    }
+
+    /// How many of the first tokens of a sequence may be shared, if so many are the same.
+    fn cut(&self, sharing: Sharing, held: &Held, tokens: usize) -> usize {
+        let grain = self.evaluator.grain();
+        match sharing {
+            Sharing::Exact => tokens,
+            Sharing::Bitwise if grain <= GRAIN => tokens / grain * grain,
+            Sharing::Bitwise => tokens.min(held.pieces) / grain * grain,
+        }
+    }
+
+    /// Whether the logits after so many tokens of a sequence are those of a prompt that shares nothing.
+    fn is_alike(&self, sharing: Sharing, held: &Held, tokens: usize) -> bool {
+        sharing == Sharing::Exact || self.evaluator.grain() <= GRAIN || held.pieces == tokens
+    }
+
+    /// Copies a sequence, of which `held` is known, over an empty one. Returns whether the model can do this.
+    fn copied(&mut self, from: usize, into: usize, held: Held) -> bool {
+        let is_done = self.evaluator.copy(from, into);
+        if is_done {
+            self.held[into] = held;
+        } else {
+            self.empty(into);
+        }
+        is_done
     }
 
     /// Fills a sequence with the first `kept` tokens of a copy of `held`. Returns how many it has then: none if the
@@ -269,11 +300,11 @@ impl<E: Evaluator> Memory<E> {
 
     /// Makes other sequences like this one. Returns whether the model can do this.
     pub(super) fn copy(&mut self, from: usize, into: &[usize]) -> bool {
-        let Some(saved) = self.evaluator.save(from) else { return false };
-        let tokens = self.held[from].tokens.clone();
+        let Held { tokens, pieces, .. } = self.held[from].clone();
         into.iter().all(|&sequence| {
-            let held = Held { tokens: tokens.clone(), ..Held::default() };
-            self.restore(sequence, held, &saved, tokens.len()) == tokens.len()
+            self.empty(sequence);
+            let held = Held { tokens: tokens.clone(), pieces, ..Held::default() };
+            self.copied(from, sequence, held)
         })
     }
 
@@ -290,6 +321,7 @@ impl<E: Evaluator> Memory<E> {
     /// Removes everything after the first `keep` tokens of a sequence, and returns how many tokens are left. A
     /// recurrent model cannot be rewound, so its sequence is emptied.
     pub(super) fn rewind(&mut self, sequence: usize, keep: usize) -> usize {
+        let most = self.evaluator.most();
         if keep < self.held[sequence].tokens.len() {
             if !self.evaluator.cut(sequence, keep) {
                 self.empty(sequence);
@@ -297,6 +329,9 @@ impl<E: Evaluator> Memory<E> {
             }
             let held = &mut self.held[sequence];
             held.tokens.truncate(keep);
+            if keep < held.pieces {
+                held.pieces = keep / most * most;
+            }
             held.end = held.end.take().filter(|end| end.length <= keep);
             held.recent.retain(|end| end.length <= keep);
         }
@@ -334,7 +369,13 @@ impl<E: Evaluator> Memory<E> {
             wanted: wanted.contains(&n),
         };
         let rows: Vec<Row> = tokens.iter().enumerate().map(row).collect();
-        self.evaluate(&rows)
+        self.evaluate(&rows)?;
+        let most = self.evaluator.most();
+        let held = &mut self.held[sequence];
+        if first == held.pieces && first % most == 0 && tokens.len() <= most {
+            held.pieces += tokens.len();
+        }
+        Ok(())
     }
 
     /// Evaluates one token after those of each of these sequences, in one call. Sequences must ascend. Those that are
@@ -416,16 +457,6 @@ fn copied(logits: &[f32], unused: Option<Arc<[f32]>>) -> Arc<[f32]> {
         unused = None;
     }
     unused.unwrap_or_else(|| Arc::from(logits))
-}
-
-impl Sharing {
-    /// How many of these tokens may be shared.
-    fn cut(self, tokens: usize) -> usize {
-        match self {
-            Self::Exact => tokens,
-            Self::Bitwise => whole(tokens),
-        }
-    }
 }
 
 /// The largest multiple of the grain.

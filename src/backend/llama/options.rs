@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{FlashAttention, KvType, Split};
+use super::{FlashAttention, KvType, Split, process};
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
@@ -133,15 +133,24 @@ impl LlamaOptions {
     pub(super) fn conditions(&self, threads: i32) -> Result<String> {
         let flash = if self.flash()? { "flash" } else { "plain" };
         let layers = self.gpu_layers.map_or_else(|| "all".into(), |layers| layers.to_string());
-        let device = self.device.as_deref().unwrap_or("any");
+        let device = self.device.as_deref().unwrap_or(if self.uses_gpu() { "gpus" } else { "any" });
         let name = format!("{threads}-{}-{flash}-{layers}-{device}", self.kv_type.name());
         Ok(name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_"))
     }
 
     /// Whether some of the model is on a GPU, as far as it is known before the model is loaded.
     pub(super) fn uses_gpu(&self) -> bool {
-        let is_built = cfg!(any(feature = "cuda", feature = "metal", feature = "vulkan"));
-        is_built && self.gpu_layers != Some(0) && !self.is_on_cpu()
+        self.gpu_layers != Some(0) && !self.is_on_cpu() && process::has_gpu()
+    }
+
+    /// The free memory of the GPUs that the model may use, in bytes; `None` if it uses none.
+    pub(super) fn gpu_memory(&self) -> Option<u64> {
+        let is_used = |name: &str| {
+            let all = self.device.as_deref();
+            all.is_none_or(|all| all.split(',').any(|one| one.trim().eq_ignore_ascii_case(name)))
+        };
+        let used = || process::gpus().into_iter().filter(|gpu| is_used(&gpu.name));
+        self.uses_gpu().then(|| used().map(|gpu| gpu.memory_free as u64).sum())
     }
 
     /// Whether the device is set to the CPU.
@@ -166,6 +175,20 @@ impl LlamaOptions {
                     .hint(hint.text(", or choose another type with ").setting("kv_type", "f16")))
             }
         }
+    }
+
+    /// What llama.cpp is told about flash attention. On a GPU it decides where nothing is set: it has no such kernel for
+    /// some sizes of heads, and would compute them on the CPU.
+    ///
+    /// # Errors
+    /// As of [`flash`](Self::flash).
+    pub(super) fn attention(&self) -> Result<FlashAttention> {
+        let is_open = self.flash_attention == FlashAttention::Auto && !self.kv_type.is_quantized();
+        Ok(match self.flash()? {
+            true if is_open => FlashAttention::Auto,
+            true => FlashAttention::On,
+            false => FlashAttention::Off,
+        })
     }
 
     /// What `auto` means for flash attention.
@@ -224,6 +247,18 @@ mod tests {
                 "|flash:on"
             );
         }
+    }
+
+    #[test]
+    fn llama_cpp_decides_about_flash_attention_on_a_gpu_only() {
+        let attention = |change: fn(&mut LlamaOptions)| options(change).attention().unwrap();
+        let is_on_gpu = options(|_| ()).uses_gpu();
+        let default = if is_on_gpu { FlashAttention::Auto } else { FlashAttention::Off };
+        assert_eq!(attention(|_| ()), default);
+        assert_eq!(attention(|options| options.device = Some("cpu".into())), FlashAttention::Off);
+        assert_eq!(attention(|options| options.kv_type = KvType::Q8_0), FlashAttention::On);
+        let on = |options: &mut LlamaOptions| options.flash_attention = FlashAttention::On;
+        assert_eq!(attention(on), FlashAttention::On);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
-use llama_cpp_2::{LogOptions, llama_backend::LlamaBackend, send_logs_to_tracing};
+use llama_cpp_2::{
+    LlamaBackendDevice, LlamaBackendDeviceType, LogOptions, list_llama_ggml_backend_devices,
+    llama_backend::LlamaBackend, send_logs_to_tracing,
+};
 
 use super::failed;
 use crate::error::Result;
@@ -19,6 +22,22 @@ pub(super) fn backend() -> Result<&'static LlamaBackend> {
         .get_or_init(init)
         .as_ref()
         .map_err(|cause| failed("llama.cpp does not start").because(cause.clone()))
+}
+
+/// The GPUs that llama.cpp can use, with their free memory now.
+pub(super) fn gpus() -> Vec<LlamaBackendDevice> {
+    let is_gpu = |device: &LlamaBackendDevice| {
+        let kind = device.device_type;
+        matches!(kind, LlamaBackendDeviceType::Gpu | LlamaBackendDeviceType::IntegratedGpu)
+    };
+    list_llama_ggml_backend_devices().into_iter().filter(is_gpu).collect()
+}
+
+/// Whether there is a GPU. A program that was built for GPUs may run on a machine without one.
+pub(super) fn has_gpu() -> bool {
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    let is_built = cfg!(any(feature = "cuda", feature = "metal", feature = "vulkan"));
+    is_built && *FOUND.get_or_init(|| !gpus().is_empty())
 }
 
 /// For smaller models, in bytes of weights, a second thread makes evaluation slower.

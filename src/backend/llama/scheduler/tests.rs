@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     backend::llama::{
-        evaluator::Row,
+        evaluator::{GRAIN, Row},
         step::Grammar,
         work::{Choice, Work, Writing},
     },
@@ -30,6 +30,9 @@ struct Fake {
     /// The sequences of every call that extends them by a token each.
     rounds: Vec<Vec<usize>>,
     reuses_graphs: bool,
+    /// For each token, how many were evaluated with it and before it in its call: on a GPU these change bits.
+    marks: Vec<Vec<u32>>,
+    is_gpu: bool,
     /// Callers that stop waiting at the call of this number.
     leaving: Vec<(usize, Answer)>,
 }
@@ -43,13 +46,15 @@ impl Fake {
             calls: 0,
             rounds: Vec::new(),
             reuses_graphs: false,
+            marks: vec![Vec::new(); sequences],
+            is_gpu: false,
             leaving: Vec::new(),
         }
     }
 }
 
 impl Evaluator for Fake {
-    type Saved = Vec<LlamaToken>;
+    type Saved = (Vec<LlamaToken>, Vec<u32>);
 
     fn sequences(&self) -> usize {
         self.cells.len()
@@ -61,6 +66,10 @@ impl Evaluator for Fake {
 
     fn most(&self) -> usize {
         16
+    }
+
+    fn grain(&self) -> usize {
+        if self.is_gpu { self.most() } else { GRAIN }
     }
 
     fn reuses_graphs(&self) -> bool {
@@ -88,8 +97,15 @@ impl Evaluator for Fake {
             assert_eq!(row.position, cells.len(), "a gap or a repeated position");
             cells.push(row.token);
             assert!(cells.len() <= LIMIT);
+            let in_call = |other: &&Row| other.sequence == row.sequence;
+            let all = rows.iter().filter(in_call).count();
+            let before = rows[..n].iter().filter(in_call).count();
+            self.marks[row.sequence].push(u32::try_from(all * 100 + before).unwrap());
             if row.wanted {
-                let text: Vec<u8> = cells.iter().flat_map(|t| t.0.to_le_bytes()).collect();
+                let mut text: Vec<u8> = cells.iter().flat_map(|t| t.0.to_le_bytes()).collect();
+                if self.is_gpu {
+                    text.extend(self.marks[row.sequence].iter().flat_map(|m| m.to_le_bytes()));
+                }
                 let hash = blake3::hash(&text);
                 self.rows[n] = hash.as_bytes().iter().map(|b| f32::from(*b) / 16.0).collect();
             }
@@ -105,22 +121,29 @@ impl Evaluator for Fake {
     fn cut(&mut self, sequence: usize, keep: usize) -> bool {
         assert!(!self.cells[sequence].contains(&POISON), "unknown content is used");
         self.cells[sequence].truncate(keep);
+        self.marks[sequence].truncate(keep);
         true
     }
 
     fn clear(&mut self, sequence: usize) {
         self.cells[sequence].clear();
+        self.marks[sequence].clear();
     }
 
-    fn save(&self, sequence: usize) -> Option<Vec<LlamaToken>> {
+    fn save(&self, sequence: usize) -> Option<Self::Saved> {
         assert!(!self.cells[sequence].contains(&POISON), "unknown content is copied");
-        Some(self.cells[sequence].clone())
+        Some((self.cells[sequence].clone(), self.marks[sequence].clone()))
     }
 
-    fn restore(&mut self, sequence: usize, saved: &Vec<LlamaToken>) -> bool {
+    fn restore(&mut self, sequence: usize, (cells, marks): &Self::Saved) -> bool {
         assert!(self.cells[sequence].is_empty(), "a sequence is restored over another");
-        self.cells[sequence].clone_from(saved);
+        self.cells[sequence].clone_from(cells);
+        self.marks[sequence].clone_from(marks);
         true
+    }
+
+    fn copy(&mut self, from: usize, into: usize) -> bool {
+        self.save(from).is_some_and(|saved| self.restore(into, &saved))
     }
 
     fn bytes(&self, sequence: usize) -> usize {
@@ -497,5 +520,37 @@ fn calls_on_a_gpu_have_the_same_sequences_while_requests_come_and_go() {
     let (alone, _) = answers_of(Fake::new(1), &all, 0);
     for (together, alone) in answers.into_iter().zip(alone) {
         assert_eq!(together.unwrap().unwrap().token_ids, alone.unwrap().unwrap().token_ids);
+    }
+}
+
+#[test]
+fn on_a_gpu_requests_in_calls_of_their_own_get_the_same_bits_whatever_was_read_before() {
+    // Longer than one call, and with beginnings of all lengths in common.
+    let prompt = |n: i32| (0..40).map(|at| 5 + i32::from(at > 3 * n) * n).collect();
+    let kind = |n: i32| match n % 3 {
+        0 => Kind::Write { most: 5, grammar: None },
+        1 => Kind::Choose { endings: vec![vec![1, 9], vec![2], vec![3, 4]] },
+        _ => Kind::Weigh { text: vec![1, 2, 3] },
+    };
+    let ask = |n: i32| Asked { prompt: prompt(n), kind: kind(n), alone: true, leaves: None };
+    let gpu = |sequences| Fake { is_gpu: true, ..Fake::new(sequences) };
+    let all: Vec<Asked> = (1..12).chain(1..12).map(ask).collect();
+    // Requests that are answered together read in other pieces, and leave them in the cache.
+    let mixed = |asked: &Asked| [Asked { alone: false, ..asked.clone() }, asked.clone()];
+    let mixed: Vec<Asked> = all.iter().flat_map(mixed).collect();
+    for (asked, sequences, copies) in
+        [(&all, 1, 0), (&all, 1, 400), (&all, 4, 0), (&mixed, 1, 400), (&mixed, 5, 0)]
+    {
+        let (answers, scheduler) = answers_of(gpu(sequences), asked, copies);
+        for (answer, asked) in answers.into_iter().zip(asked).filter(|(_, asked)| asked.alone) {
+            let (fresh, _) = answers_of(gpu(1), std::slice::from_ref(asked), 0);
+            let fresh = fresh[0].as_ref().unwrap().as_ref().unwrap();
+            let answer = answer.unwrap().unwrap();
+            assert_eq!(answer.token_ids, fresh.token_ids, "{asked:?}");
+            assert_eq!(answer.distribution, fresh.distribution, "{asked:?}");
+            assert_eq!(answer.logprobs, fresh.logprobs, "{asked:?}");
+        }
+        let figures = scheduler.figures.lock().unwrap();
+        assert!(figures.prompt_tokens_evaluated < figures.prompt_tokens, "whole pieces are shared");
     }
 }
