@@ -348,7 +348,8 @@ async fn widths(path: &PathBuf, count: usize, device: Option<&str>) -> Result<()
         timed(&format!("{width} at once"), options(Some(width)), few, width).await?;
     }
     timed("default", options(None), count, most).await?;
-    timed("deterministic", LlamaOptions { deterministic: true, ..options(Some(16)) }, 32, 16).await?;
+    timed("deterministic", LlamaOptions { deterministic: true, ..options(Some(16)) }, 32, 16)
+        .await?;
     if device.is_none() {
         for (name, flash_attention, kv_type) in SETTINGS {
             let options = LlamaOptions { flash_attention, kv_type, ..options(Some(64)) };

@@ -108,10 +108,10 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
             .hint("name the prompt first, without -p: tribunal align judge.jinja labels.jsonl -o better.jinja"));
     }
     args.judge.introduce(&resolved)?;
-    args.plan(&resolved)?.check()?;
+    args.plan(&resolved).check()?;
     let original = judge::load(&args.judge_prompt)?;
     let labels = labels_of(&resolved);
-    let (cases, failed) = args.cases(&labels)?;
+    let (cases, failed) = args.cases(&labels);
     let opener = args.budget.in_memory(&Models::new(Environment::process()));
     let opener = opener.budgeted(args.budget.open());
     #[cfg(feature = "hub")]
@@ -165,13 +165,13 @@ fn told(candidate: &Candidate) -> String {
 
 impl Args {
     /// Everything that is read and written.
-    fn plan(&self, resolved: &Resolved) -> Result<Plan> {
+    fn plan(&self, resolved: &Resolved) -> Plan {
         let mut read = vec![Source::named(&self.labelled)];
         read.extend(self.records.as_deref().map(Source::named));
         let plan = self.judge.reading(Plan::default(), resolved);
         let plan = settings::reading_named(plan, std::iter::once(self.judge_prompt.as_str()));
         let plan = reading(plan, &read).writes_stdout();
-        Ok(plan.writes("-o", &self.output).writes("the candidates", &self.candidates_path()))
+        plan.writes("-o", &self.output).writes("the candidates", &self.candidates_path())
     }
 
     fn candidates_path(&self) -> PathBuf {
@@ -183,7 +183,7 @@ impl Args {
     }
 
     /// The labelled records without their labels, and how many records could not be read.
-    fn cases(&self, labels: &Labels) -> Result<(Vec<Case>, usize)> {
+    fn cases(&self, labels: &Labels) -> (Vec<Case>, usize) {
         let (labelled, mut failed) = label_file::read(Source::named(&self.labelled));
         let mut items: BTreeMap<String, Item> = BTreeMap::new();
         if let Some(path) = &self.records {
@@ -203,7 +203,7 @@ impl Args {
             };
             // Several labels of one record: the first one counts.
             cases.entry(id.clone()).or_insert_with(|| Case {
-                item: without_label(item, labels),
+                item: without_label(&item, labels),
                 id,
                 label,
             });
@@ -215,7 +215,7 @@ impl Args {
             ));
             failed += without;
         }
-        Ok((cases.into_values().collect(), failed))
+        (cases.into_values().collect(), failed)
     }
 
     /// The judge that writes proposals.
@@ -265,7 +265,7 @@ fn record_of(item: Item) -> Item {
 }
 
 /// The record without its label, so that no prompt can print it.
-fn without_label(item: Item, labels: &Labels) -> Item {
+fn without_label(item: &Item, labels: &Labels) -> Item {
     let mut record = item.record().clone();
     let mut path: Vec<&str> = labels.name().split('.').collect();
     if record.shift_remove(labels.name()).is_none()

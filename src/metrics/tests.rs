@@ -184,7 +184,8 @@ fn the_interval_of_a_share_is_that_of_wilson() {
 #[derive(Deserialize)]
 struct Clusters {
     numbers: Vec<f64>,
-    clusters: Vec<usize>,
+    #[serde(rename = "clusters")]
+    places: Vec<usize>,
     mean: f64,
     error: f64,
     interval: (f64, f64),
@@ -194,7 +195,7 @@ struct Clusters {
 #[test]
 fn clustered_errors_are_those_of_a_regression_on_a_constant() {
     for case in cases::<Clusters>("clustered") {
-        let found = clustered(&case.numbers, &case.clusters).unwrap();
+        let found = clustered(&case.numbers, &case.places).unwrap();
         same(Some(found.value), Some(case.mean), "mean");
         same(Some(found.error), Some(case.error), "clustered error");
         same_interval(Some(found.interval), Some(case.interval), "clustered interval");
@@ -232,7 +233,8 @@ fn quantiles_are_those_of_scipy() {
 #[derive(Deserialize)]
 struct Games {
     players: usize,
-    games: Vec<Game>,
+    #[serde(rename = "games")]
+    played: Vec<Game>,
     prior: f64,
     logs: Vec<f64>,
     errors: Vec<f64>,
@@ -241,7 +243,7 @@ struct Games {
 #[test]
 fn strengths_are_the_most_likely_ones() {
     for case in cases::<Games>("games") {
-        let fit = bradley_terry(case.players, &case.games, case.prior).unwrap();
+        let fit = bradley_terry(case.players, &case.played, case.prior).unwrap();
         for ((found, log), error) in fit.iter().zip(&case.logs).zip(&case.errors) {
             assert!((found.log - log).abs() < 1e-7, "{} not {log}", found.log);
             let half = found.interval.width() / 2.0;

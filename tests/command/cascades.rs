@@ -44,7 +44,7 @@ async fn server(small: Small) -> Server {
                 let mut drawn = drawn.lock().unwrap_or_else(PoisonError::into_inner);
                 let draw = drawn.entry(name).or_default();
                 *draw += 1;
-                *draw % 3 == 0
+                draw.is_multiple_of(3)
             }
         };
         let word = if is_right { gold(number) } else { gold(number + 1) };

@@ -20,7 +20,7 @@ fn is_right(n: usize) -> bool {
 
 /// What a judge says that passes every right answer, and half of the wrong ones: 80 of 100.
 fn verdict(n: usize) -> &'static str {
-    if is_right(n) || n / 10 % 2 == 0 { "correct" } else { "incorrect" }
+    if is_right(n) || (n / 10).is_multiple_of(2) { "correct" } else { "incorrect" }
 }
 
 /// 1,000 lines, of which the first of every ten has a label, chosen so that labels are like all records.
@@ -179,7 +179,11 @@ fn labels_that_cannot_carry_an_estimate_are_refused() {
     );
     // A judge that knows nothing: the other methods answer, and its own one is refused.
     let blind = |n: usize| {
-        line(n, if n / 2 % 2 == 0 { "correct" } else { "incorrect" }, &json!({"label": n % 2 == 0}))
+        line(
+            n,
+            if (n / 2).is_multiple_of(2) { "correct" } else { "incorrect" },
+            &json!({"label": n.is_multiple_of(2)}),
+        )
     };
     let useless = run((0..100).map(blind).collect(), &[]);
     assert!(
@@ -220,11 +224,11 @@ fn labels_that_were_not_chosen_at_random_are_noticed() {
 fn means_of_scores_rates_above_a_threshold_and_win_rates_are_estimated() {
     let place = Place::new("estimate-kinds");
     // A judge that gives a point too many on a scale of 1 to 5.
-    let score = |n: usize| {
+    let score = |n: u32| {
         let label = 1 + n % 4;
-        let judge = label + usize::from(n % 3 > 0);
+        let judge = label + u32::from(!n.is_multiple_of(3));
         let line = json!({"id": format!("r{n}"), "index": n, "kind": "score", "verdict": judge.to_string(), "score": judge,
-            "normalized": (judge as f64 - 1.0) / 4.0, "model": "m", "prompt": {"name": "x", "hash": "h"},
+            "normalized": (f64::from(judge) - 1.0) / 4.0, "model": "m", "prompt": {"name": "x", "hash": "h"},
             "item": if n.is_multiple_of(5) { json!({"label": label}) } else { json!({}) }});
         format!("{line}\n")
     };
@@ -253,7 +257,7 @@ fn means_of_scores_rates_above_a_threshold_and_win_rates_are_estimated() {
             1..=7 => "first",
             _ => "second",
         };
-        let label = if n % 10 == 0 {
+        let label = if n.is_multiple_of(10) {
             "tie"
         } else if n % 10 < 6 {
             "A"
@@ -261,7 +265,7 @@ fn means_of_scores_rates_above_a_threshold_and_win_rates_are_estimated() {
             "B"
         };
         let line = json!({"id": format!("r{n}"), "index": n, "kind": "preference", "verdict": side, "preference": side,
-            "model": "m", "prompt": {"name": "x", "hash": "h"}, "item": if n / 10 % 5 == 0 { json!({"label": label}) } else { json!({}) }});
+            "model": "m", "prompt": {"name": "x", "hash": "h"}, "item": if (n / 10).is_multiple_of(5) { json!({"label": label}) } else { json!({}) }});
         format!("{line}\n")
     };
     place.file("pairs.jsonl", (0..500).map(pair).collect::<String>());

@@ -13,7 +13,7 @@ pub(crate) fn scores() -> String {
             "v": 1, "id": format!("r{n}"), "index": n, "model": "m", "key": format!("k{n}"), "latency_ms": 100 * n,
             "prompt": {"name": "score", "hash": "h", "reading": "r"},
             "item": {"id": format!("r{n}"), "question": format!("How many is {n}?"), "answer": "some", "label": n + 1,
-                "category": if n % 2 == 0 { "even" } else { "odd" }},
+                "category": if n.is_multiple_of(2) { "even" } else { "odd" }},
         });
         more.as_object().unwrap().iter().for_each(|(key, value)| line[key] = value.clone());
         line.to_string() + "\n"

@@ -1,6 +1,7 @@
 //! `tribunal align`: a prompt is repaired by labelled disagreements, and records that no proposal saw decide.
 
 #![cfg(all(feature = "cli", feature = "openai", feature = "store", feature = "tiny", unix))]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use std::{
     collections::BTreeSet,
@@ -95,9 +96,11 @@ async fn a_better_prompt_is_found_and_what_asks_for_more_is_rejected() {
         format!("Here it is:\n```jinja\n{better}```"),
     ];
     let proposed = AtomicUsize::new(0);
-    let server = Server::start(move |seen| match is_writer(seen) {
-        true => Reply::says(&proposals[proposed.fetch_add(1, Ordering::SeqCst)]),
-        false => judges(seen),
+    let server = Server::start(move |seen| {
+        if is_writer(seen) {
+            return Reply::says(&proposals[proposed.fetch_add(1, Ordering::SeqCst)]);
+        }
+        judges(seen)
     })
     .await;
     let ran = align(&place, &server, &["--candidates", "6"]).await.passed();
@@ -178,9 +181,12 @@ async fn a_run_that_its_budget_ends_continues_with_what_it_paid_for() {
     let place = Place::new("align-budget");
     place.file("judge.jinja", ORIGINAL);
     place.file("labelled.jsonl", records(60));
-    let server = Server::start(|seen| match is_writer(seen) {
-        true => Reply::says(&ORIGINAL.replace("Is this", "Only even numbers are good. Is this")),
-        false => judges(seen),
+    let server = Server::start(|seen| {
+        if is_writer(seen) {
+            let better = ORIGINAL.replace("Is this", "Only even numbers are good. Is this");
+            return Reply::says(&better);
+        }
+        judges(seen)
     })
     .await;
     let ran = align(&place, &server, &["--candidates", "1", "--max-requests", "50"]).await;

@@ -119,9 +119,7 @@ pub(super) fn shape(
     let most = match options.width {
         Some(width) => width.clamp(1, 256),
         None if is_narrow => 1,
-        None => {
-            fit::sequences(fit::bytes_per_token(model, kv), limit, options.gpu_memory())
-        }
+        None => fit::sequences(fit::bytes_per_token(model, kv), limit, options.gpu_memory()),
     };
     if most == 1 {
         return Ok((one, Curve::flat()));

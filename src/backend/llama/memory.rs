@@ -372,7 +372,7 @@ impl<E: Evaluator> Memory<E> {
         self.evaluate(&rows)?;
         let most = self.evaluator.most();
         let held = &mut self.held[sequence];
-        if first == held.pieces && first % most == 0 && tokens.len() <= most {
+        if first == held.pieces && first.is_multiple_of(most) && tokens.len() <= most {
             held.pieces += tokens.len();
         }
         Ok(())

@@ -145,7 +145,7 @@ fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Ta
         (None, []) => Task::of(&lines, &found.iter().map(|(_, item)| item).collect::<Vec<_>>())?,
         (None, words) => Task::Words(words.to_vec()),
     };
-    let entry = |(id, item): (String, Item)| Entry::new(id, item, &task, args);
+    let entry = |(id, item): (String, Item)| Entry::new(id, &item, &task, args);
     Ok((found.into_iter().map(entry).collect(), task, failed))
 }
 
@@ -159,7 +159,7 @@ fn result(item: &Item) -> Option<ResultLine> {
 }
 
 impl Entry {
-    fn new(id: String, item: Item, task: &Task, args: &Args) -> Self {
+    fn new(id: String, item: &Item, task: &Task, args: &Args) -> Self {
         let count = item.candidates().len();
         let order = (*task == Task::Preference && count == 2).then(|| order(args.seed, &id));
         let item = order.as_ref().map_or_else(|| item.clone(), |order| item.permuted(order));

@@ -6,6 +6,9 @@ use super::{
 };
 use crate::metrics::{ConfusionMatrix, Figure, Weights, cohen_kappa, gwet_ac1};
 
+/// A statistic of pairs of (label, verdict), as places among this many classes.
+type OfPairs = fn(&[(usize, usize)], usize) -> Option<f64>;
+
 /// Labels beside verdicts, class by class.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -36,7 +39,7 @@ pub(super) fn figures(
         return None;
     }
     let matrix = ConfusionMatrix::of(names.len(), pairs.iter().copied());
-    let of = |statistic: fn(&[(usize, usize)], usize) -> Option<f64>| {
+    let of = |statistic: OfPairs| {
         let (pairs, classes) = (pairs.clone(), names.len());
         move |places: &[usize]| {
             let drawn: Vec<(usize, usize)> = places.iter().map(|place| pairs[*place]).collect();

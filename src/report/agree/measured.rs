@@ -8,6 +8,9 @@ use crate::metrics::{
     correlation_interval, mean, share, standard_error, student_quantile, wilson,
 };
 
+/// A statistic of pairs of (label, verdict).
+pub(super) type OfNumbers = fn(&[(f64, f64)]) -> Option<f64>;
+
 /// The number of bootstrap resamples.
 const RESAMPLES: u32 = 1_000;
 
@@ -88,7 +91,7 @@ impl Clusters {
         &self,
         name: &str,
         title: &str,
-        (kind, of): (Correlation, fn(&[(f64, f64)]) -> Option<f64>),
+        (kind, of): (Correlation, OfNumbers),
         pairs: &[(f64, f64)],
     ) -> Figure {
         if self.of.is_some() {

@@ -15,7 +15,9 @@ use crate::{
 
 /// The figures of each criterion; those of scores have names without one.
 pub(super) fn figures(all: &[Matched<'_>], clusters: &Clusters) -> Vec<Figure> {
-    let mut numbers: BTreeMap<&str, (Vec<usize>, Vec<(f64, f64)>)> = BTreeMap::new();
+    // The places of the records, and what they say.
+    type Column = (Vec<usize>, Vec<(f64, f64)>);
+    let mut numbers: BTreeMap<&str, Column> = BTreeMap::new();
     for (place, one) in all.iter().enumerate() {
         let Outcome::Numbers(pairs) = &one.outcome else { continue };
         for (name, pair) in pairs {
@@ -34,12 +36,10 @@ pub(super) fn figures(all: &[Matched<'_>], clusters: &Clusters) -> Vec<Figure> {
 }
 
 /// The figure of a criterion.
-fn named(criterion: &str, figure: Figure) -> Figure {
-    Figure {
-        name: format!("{criterion}.{}", figure.name),
-        title: format!("{criterion}: {}", figure.title),
-        ..figure
-    }
+fn named(criterion: &str, mut figure: Figure) -> Figure {
+    figure.name = format!("{criterion}.{}", figure.name);
+    figure.title = format!("{criterion}: {}", figure.title);
+    figure
 }
 
 /// The figures of pairs of (label, verdict).

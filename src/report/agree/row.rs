@@ -53,10 +53,10 @@ impl Row {
         let names = values.map(|(name, _)| name.trim().to_owned()).collect();
         let (id, failed, model) = (line.id.clone(), line.error.is_some(), line.model.clone());
         let critique = line.critique.clone().unwrap_or_default();
-        let lone = line.verdict.to_verdict();
+        let written = line.verdict.to_verdict();
         // A line that was written by hand has a verdict, and nothing that a judgment needs.
         let judgment = Judgment::try_from(line).ok();
-        let verdict = judgment.as_ref().and_then(|one| one.verdict.clone().ok()).or(lone);
+        let verdict = judgment.as_ref().and_then(|one| one.verdict.clone().ok()).or(written);
         let mut orders = Orders::default();
         judgment.iter().for_each(|judgment| orders.count(judgment));
         Self {

@@ -121,7 +121,7 @@ fn scores_are_compared_by_their_distance_and_the_largest_comes_first() {
 #[test]
 fn records_of_one_question_give_wider_intervals() {
     let line = |n: usize| {
-        let is_right = n / 10 % 3 > 0;
+        let is_right = !(n / 10).is_multiple_of(3);
         let mut line = label(&format!("r{n}"), "correct", if is_right { "yes" } else { "no" });
         line["item"]["question_id"] = json!(n / 10);
         line

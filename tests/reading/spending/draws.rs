@@ -8,9 +8,9 @@ use super::{Record, changed, judge, judged, lines, on_the_page, real, right, sha
 
 /// The rules by which a sample announces its number, as `docs/readers.md` measures them.
 const NUMBER: [&str; 3] = [
-    r#"{regex: 'Rating: *(?<verdict>[0-9][^\n]*)'VALUES}"#,
-    r#"{regex: '(?m)^[-0-9. ]*(?:Score|Naturalness|Coherence|Engagingness|Groundedness)(?: \([^)]*\))?: *(?<verdict>[0-9][^\n]*)$'VALUES}"#,
-    r#"{regex: '\A\s*(?<verdict>[0-9]+(?:\.[0-9]+)?)(?:[.:,]? [^\n]*|\.)?\s*\z'VALUES}"#,
+    r"{regex: 'Rating: *(?<verdict>[0-9][^\n]*)'VALUES}",
+    r"{regex: '(?m)^[-0-9. ]*(?:Score|Naturalness|Coherence|Engagingness|Groundedness)(?: \([^)]*\))?: *(?<verdict>[0-9][^\n]*)$'VALUES}",
+    r"{regex: '\A\s*(?<verdict>[0-9]+(?:\.[0-9]+)?)(?:[.:,]? [^\n]*|\.)?\s*\z'VALUES}",
 ];
 
 /// The front matter of a kind of verdict that is announced in one of these ways.

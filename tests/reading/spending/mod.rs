@@ -65,9 +65,10 @@ fn recorded(name: &str, records: &[Record]) -> impl Backend + use<> {
 fn item(record: &Record) -> Item {
     let answers = ["Output one.", "Output two."];
     let question = format!("<<{}>>", record.id);
-    match record.texts[1].is_empty() {
-        true => Item::from(json!({"id": record.id, "question": question, "answer": "It."})),
-        false => Item::from(json!({"id": record.id, "question": question, "answers": answers})),
+    if record.texts[1].is_empty() {
+        Item::from(json!({"id": record.id, "question": question, "answer": "It."}))
+    } else {
+        Item::from(json!({"id": record.id, "question": question, "answers": answers}))
     }
 }
 
