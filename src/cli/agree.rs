@@ -42,7 +42,7 @@ pub(super) struct Args {
     /// Number of disagreements to print.
     #[arg(long, value_name = "N", default_value_t = 10)]
     show: usize,
-    /// Exit 1 if a figure breaks this rule, such as 'kappa>=0.6'.
+    /// Exit 1 if a figure breaks this, such as 'kappa>=0.6'.
     #[arg(long, value_name = "RULE")]
     fail_under: Vec<Gate>,
     /// Results of an earlier run: exit 1 after a significant drop.

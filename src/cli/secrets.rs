@@ -44,9 +44,9 @@ pub(super) fn word(word: &str) -> String {
         return redacted("", &value).to_string();
     }
     match word.split_once('=') {
-        Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
         // A part of an address, and no key.
         Some((key, _)) if key.contains("://") => address(word),
+        Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
         Some((key, value)) => format!("{key}={}", self::word(value)),
         None => address(word),
     }

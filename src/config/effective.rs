@@ -211,10 +211,14 @@ impl Effective {
         for (key, path) in self.own_files() {
             environment.check_file(&key, &path)?;
         }
-        if let (Some(name), true) = (&self.settings.prompt, environment.is_closed()) {
+        let Settings { prompt, first_prompt, .. } = &self.settings;
+        for (key, name) in [("prompt", prompt), ("first_prompt", first_prompt)] {
             // What is not built in is a file, whether it is there or not.
-            if !PromptRef::named(name).is_built_in() {
-                environment.check_file("prompt", name)?;
+            if let Some(name) = name
+                && environment.is_closed()
+                && !PromptRef::named(name).is_built_in()
+            {
+                environment.check_file(key, name)?;
             }
         }
         for (key, url) in self.addresses() {

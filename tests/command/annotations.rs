@@ -192,12 +192,12 @@ fn on_a_terminal_one_key_is_a_label_and_a_kill_loses_none() {
     place.file("labels.jsonl", format!("{whole}{}", &whole[..whole.len() / 2]));
     let (mut child, mut terminal) = on_terminal(&place, &annotate(&[]));
     wait_for_record(&mut terminal, "── 1 of 2  q1");
-    // Nothing of this session to undo; then a label, which Backspace takes back.
+    // Nothing of this session to undo; then a label, which is taken back.
     terminal.write_all(b"u").unwrap();
     wait_for(&mut terminal, "nothing to undo");
     terminal.write_all(b"1").unwrap();
     wait_for_record(&mut terminal, "── 2 of 2  q2");
-    terminal.write_all(b"\x7f").unwrap();
+    terminal.write_all(b"u").unwrap();
     wait_for_record(&mut terminal, "── 1 of 2  q1");
     terminal.write_all(b"2").unwrap();
     wait_for_record(&mut terminal, "── 2 of 2  q2");

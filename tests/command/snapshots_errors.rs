@@ -85,7 +85,7 @@ fn the_command_line() {
     assert_snapshot!(judge(&place, &["--pass", "score >= 7", "--fail-under", "7"]), @r#"
     exit code 2
     ----- stderr
-    error: invalid value '7' for '--fail-under <SHARE>': a share lies between 0 and 1, such as 0.9 or 90%
+    error: invalid value '7' for '--fail-under <SHARE|RULE>': a share lies between 0 and 1: write 0.9 or 90%, or a rule such as 'agreement>=0.85@lower'
 
     For more information, try '--help'.
     "#);

@@ -120,7 +120,7 @@ impl Task {
     /// The line that says what can be typed about a record with so many steps.
     pub(super) fn menu(&self, steps: usize) -> String {
         let mut parts: Vec<String> = match (self, self.keys()) {
-            (Self::Number(scale), keys) if keys.is_empty() => vec![format!("a number of {scale}")],
+            (Self::Number(scale), keys) if keys.is_empty() => vec![format!("a number {scale}")],
             (Self::Words(words), keys) if keys.is_empty() => vec![words.join(", ")],
             (Self::FirstError, _) => {
                 vec![
@@ -248,6 +248,6 @@ mod tests {
             (wide.read("77", 0), wide.read("101", 0)),
             (Typed::Label(json!(77)), Typed::Unknown)
         );
-        assert_eq!(wide.menu(0), "a number of 0-100  [s] skip  [u] undo  [q] quit");
+        assert_eq!(wide.menu(0), "a number from 0 to 100  [s] skip  [u] undo  [q] quit");
     }
 }
