@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// Exit 1 if a figure breaks this, such as 'kappa>=0.6'.
     #[arg(long, value_name = "RULE")]
     fail_under: Vec<Gate>,
-    /// Results of an earlier run: exit 1 after a significant drop.
+    /// Results of an earlier run: exit 1 on significant drops.
     #[arg(long, value_name = "RESULTS")]
     baseline: Option<PathBuf>,
     /// Print the figures as JSON.

@@ -59,7 +59,7 @@ pub(super) struct Args {
     #[cfg(feature = "store")]
     #[command(flatten)]
     cache: super::cache::CacheArgs,
-    /// Results of an earlier run: exit 1 after a significant drop.
+    /// Results of an earlier run: exit 1 on significant drops.
     #[arg(long, value_name = "RESULTS", hide_short_help = true)]
     baseline: Option<PathBuf>,
     /// Print the first request, cost and time; send nothing.

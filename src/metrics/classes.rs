@@ -13,7 +13,8 @@ use super::share;
 /// let matrix = ConfusionMatrix::of(2, [(0, 0), (0, 0), (0, 1), (1, 1)]);
 /// assert_eq!((matrix.accuracy(), matrix.base_rate()), (Some(0.75), Some(0.75)));
 /// assert_eq!((matrix.recall(0), matrix.precision(1)), (Some(2.0 / 3.0), Some(0.5)));
-/// assert_eq!(matrix.balanced_accuracy(), Some(5.0 / 6.0));
+/// let balanced = matrix.balanced_accuracy().unwrap();
+/// assert!((balanced - 5.0 / 6.0).abs() < 1e-12);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfusionMatrix {
