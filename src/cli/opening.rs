@@ -28,6 +28,7 @@ pub(super) struct Setup<'a> {
     #[cfg(feature = "store")]
     pub(super) cache: super::cache::CacheArgs,
     /// Whether downloads are not shown.
+    #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "only the Hub downloads"))]
     pub(super) quiet: bool,
     /// Whether nothing is sent; then there is no cache either.
     pub(super) dry_run: bool,
