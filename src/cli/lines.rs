@@ -1,10 +1,10 @@
 //! Result lines without tables: where `label`, `rank` and `search` write them, and what is printed meanwhile.
 
-use std::{fmt::Display, fs, io, path::PathBuf};
+use std::{fmt::Display, io, path::PathBuf};
 
 use serde_json::Value;
 
-use super::{emit, engines, output, print_error, progress::Progress};
+use super::{emit, output, print_error, progress::Progress};
 use tribunal::{
     error::Result,
     files::Plan,
@@ -99,9 +99,7 @@ impl Lines {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn write_summary(&self, mut figures: Value, models: &Models) -> Result<()> {
-        let Some(path) = &self.args.summary else { return Ok(()) };
-        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
-        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
+    pub(super) fn write_summary(&self, figures: Value, models: &Models) -> Result<()> {
+        output::write_summary(self.args.summary.as_deref(), figures, models)
     }
 }

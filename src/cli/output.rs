@@ -15,6 +15,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use serde_json::{Value, json};
 use terminal_size::{Width, terminal_size};
 
 use super::{
@@ -254,15 +255,26 @@ impl Sink {
         if let Some(watch) = self.watch {
             watch.print();
         }
-        let Some(path) = &self.args.summary else { return Ok(()) };
         let mut figures = summary.to_json();
         figures["model"] = judge.backend().name().into();
-        figures["prompt"] =
-            serde_json::json!({"name": judge.prompt().name(), "hash": judge.prompt_hash()});
+        figures["prompt"] = json!({"name": judge.prompt().name(), "hash": judge.prompt_hash()});
         figures["pass_rule"] = judge.pass().map(ToString::to_string).into();
-        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
-        std::fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
+        write_summary(self.args.summary.as_deref(), figures, models)
     }
+}
+
+/// Writes the file of the summary, with the figures of the models, if there is to be one.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn write_summary(
+    path: Option<&Path>,
+    mut figures: Value,
+    models: &Models,
+) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
+    std::fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
 }
 
 /// Prints which other lines the file of results holds, and where the results of an unfinished run are.

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::{Finished, Redo, Reuse};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    line::ResultLine,
+};
 
 /// The result of a record.
 #[derive(Debug)]
@@ -24,6 +27,30 @@ pub(super) trait KeptLine: Clone {
 
     /// What every line has.
     fn head(&mut self) -> Head<'_>;
+}
+
+/// A line that holds a result line, by which it is kept.
+pub(super) trait HoldsResult: Clone {
+    /// The result line.
+    fn result(&self) -> &ResultLine;
+
+    /// The result line, to be filled in.
+    fn result_mut(&mut self) -> &mut ResultLine;
+}
+
+impl<L: HoldsResult> KeptLine for L {
+    fn error(&self) -> Option<Error> {
+        self.result().error.clone().map(Error::from)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.result().error.is_none() && self.result().unreadable.is_none()
+    }
+
+    fn head(&mut self) -> Head<'_> {
+        let ResultLine { id, index, key, item, .. } = self.result_mut();
+        Head { id, index, key, item }
+    }
 }
 
 /// What every line has.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{
     Finished, Listener, NowOrEarlier, Redo, Reuse, RunOptions, Task, Work,
-    earlier::{Head, KeptLine, line_of, reused},
+    earlier::{HoldsResult, KeptLine, line_of, reused},
     figures::{Figures, counted},
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     item::Item,
     line::ResultLine,
     records::{Ending, Output, Record, SearchLine, Written},
@@ -84,18 +84,13 @@ impl Figures<SearchWork> for SearchSummary {
     }
 }
 
-impl KeptLine for SearchLine {
-    fn error(&self) -> Option<Error> {
-        self.result.error.clone().map(Error::from)
+impl HoldsResult for SearchLine {
+    fn result(&self) -> &ResultLine {
+        &self.result
     }
 
-    fn is_settled(&self) -> bool {
-        self.result.error.is_none() && self.result.unreadable.is_none()
-    }
-
-    fn head(&mut self) -> Head<'_> {
-        let ResultLine { id, index, key, item, .. } = &mut self.result;
-        Head { id, index, key, item }
+    fn result_mut(&mut self) -> &mut ResultLine {
+        &mut self.result
     }
 }
 

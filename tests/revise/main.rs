@@ -10,5 +10,6 @@ mod revise_faults;
 mod labelling;
 mod searching;
 mod ranking;
+mod recorded_ranking;
 mod tournaments;
 mod search_command;

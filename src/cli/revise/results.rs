@@ -7,22 +7,19 @@
 //! | anything | none | lines of JSON in a pipe, rows on a terminal |
 
 use std::{
-    fs,
     io::{self, IsTerminal},
     path::PathBuf,
 };
 
 use super::{
-    super::{console, emit, engines, manifest, note, output, print_error, progress::Progress},
+    super::{console, emit, manifest, note, output, print_error, progress::Progress},
     rounds::Style,
 };
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     models::Models,
-    records::{
-        InputFormat, Output, ResultFormat, RevisionLine, Source, Written, journal_of, lineage_of,
-    },
+    records::{InputFormat, Output, RevisionLine, Source, Written, journal_of, lineage_of},
     report::{Revisions, escaped},
     run::{Finished, Listener, Redo, ReviseWork, Revised},
     strategy::revise::Revision,
@@ -152,20 +149,9 @@ impl Args {
     ) -> Result<(Results, Option<Output>)> {
         let (target, output) = match (&self.output, plain) {
             (_, Some(path)) => (Target::Text, Some(Output::text(&path)?)),
-            (Some(path), None) => match ResultFormat::of(path)? {
-                ResultFormat::Jsonl | ResultFormat::Json if self.fresh => {
-                    (Target::File, Some(Output::replacing(path)?))
-                }
-                ResultFormat::Jsonl | ResultFormat::Json => {
-                    (Target::File, Some(Output::to_file(path)?))
-                }
-                _ => {
-                    let message =
-                        format!("cannot write revisions to `{}`: unknown format", path.display());
-                    return Err(Error::new(ErrorKind::Config, message)
-                        .hint("name a file that ends in .jsonl or .json"));
-                }
-            },
+            (Some(path), None) => {
+                (Target::File, output::open_lines(Some(path), self.fresh, "revisions")?)
+            }
             (None, None) if io::stdout().is_terminal() => (Target::Rows, None),
             (None, None) => (Target::Lines, None),
         };
@@ -237,10 +223,7 @@ impl Results {
             }
             _ => (),
         }
-        let Some(path) = &self.args.summary else { return Ok(()) };
-        let mut figures = summary.to_json();
-        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
-        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
+        output::write_summary(self.args.summary.as_deref(), summary.to_json(), models)
     }
 }
 
