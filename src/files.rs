@@ -38,6 +38,16 @@ pub fn text(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
+/// Whether a text from elsewhere may be a part of a path: letters, digits, `-`, `_`, `.` and these `others`.
+///
+/// It does not begin with a point: `..` could leave the folder that the path belongs to.
+#[cfg(any(feature = "hub", feature = "llama"))]
+pub(crate) fn is_word(text: &str, others: &[char]) -> bool {
+    let is_known =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') || others.contains(&c);
+    !text.is_empty() && !text.starts_with('.') && text.chars().all(is_known)
+}
+
 /// Opens a regular file, which has an end.
 ///
 /// # Errors

@@ -101,6 +101,7 @@ pub mod judging;
 pub mod files;
 #[doc(hidden)]
 pub mod environment;
+pub mod hub;
 pub mod backend;
 pub mod models;
 pub mod judge;

@@ -1,4 +1,4 @@
-//! Downloads of models, as a person sees them: a bar on a terminal, a line at the beginning and every 30 seconds
+//! Downloads of models and data sets, as a person sees them: a bar on a terminal, a line at the beginning and every 30 seconds
 //! elsewhere.
 
 use std::{
@@ -11,7 +11,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use super::note;
 use tribunal::{
-    models::{Download, OnDownload},
+    hub::{Download, OnDownload},
     report::escaped,
 };
 

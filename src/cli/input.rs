@@ -7,9 +7,10 @@
 use std::{
     io::{self, IsTerminal},
     path::PathBuf,
+    sync::OnceLock,
 };
 
-use super::note;
+use super::{data_sets, note};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -22,7 +23,7 @@ use tribunal::{
 #[group(skip)]
 #[command(next_help_heading = "Input")]
 pub(super) struct Args {
-    /// Files, folders or patterns; - reads standard input.
+    /// Files, folders, patterns or hf:OWNER/DATA; - reads standard input.
     #[arg(value_name = "FILE", help_heading = None::<&str>)]
     pub(super) files: Vec<String>,
     /// Format of the input: jsonl, json, csv, … [default: by name].
@@ -52,6 +53,9 @@ pub(super) struct Args {
         hide_short_help = true
     )]
     sample_seed: u64,
+    /// The files by name once they are known, those of data sets with their commits.
+    #[arg(skip)]
+    known: OnceLock<Vec<String>>,
 }
 
 /// One ASCII character, or the word `tab`.
@@ -90,12 +94,13 @@ impl Args {
         Input { records, first, total, are_files }
     }
 
-    /// The files that were named, or standard input where none was. `plan` lists what else the command reads and
-    /// writes: no file is both.
+    /// The files that were named, or standard input where none was; data sets of the Hub are downloaded. `plan` lists
+    /// what else the command reads and writes: no file is both.
     ///
     /// # Errors
-    /// No file was named and standard input is a terminal, a file does not exist, or an output is an input.
-    pub(super) fn sources(&self, plan: Plan, quiet: bool) -> Result<Vec<Source>> {
+    /// No file was named and standard input is a terminal, a file does not exist or cannot be downloaded, or an output is
+    /// an input.
+    pub(super) async fn sources(&self, plan: Plan, quiet: bool) -> Result<Vec<Source>> {
         if self.files.is_empty() && io::stdin().is_terminal() {
             return Err(Error::new(ErrorKind::Config, "no input file named")
                 .hint("name a file, a folder or a pattern: tribunal judge answers.jsonl")
@@ -106,12 +111,20 @@ impl Args {
             reading(plan, &[Source::Stdin]).check()?;
             return Ok(vec![Source::Stdin]);
         }
-        let found = records::find(&self.files)?;
+        let local = data_sets::local(&self.files, quiet).await?;
+        let found = records::find(&local.paths)?;
+        // Set once: every command asks for its sources once.
+        let _ = self.known.set(local.names);
         reading(plan, &found.sources).check()?;
         if !quiet {
             say_left_out(found.skipped);
         }
         Ok(found.sources)
+    }
+
+    /// The files as they were named; of data sets of the Hub with the commit that is read, once it is known.
+    pub(super) fn names(&self) -> &[String] {
+        self.known.get().unwrap_or(&self.files)
     }
 
     /// The chosen records of these sources.

@@ -105,7 +105,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     if !args.output.quiet {
         args.judge.introduce(&resolved)?;
     }
-    let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
+    let files = args.input.sources(args.plan(&resolved), args.output.quiet).await?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
     let models = Box::pin(args.models(&resolved, stops)).await?;
@@ -132,7 +132,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let (mut sink, output) = args.output.open(judge.clone(), progress, watch)?;
     let manifest = args.output.manifest();
     let manifest = manifest
-        .map(|path| manifest::write(path, &judge, &resolved, &args.input.files, None))
+        .map(|path| manifest::write(path, &judge, &resolved, args.input.names(), None))
         .transpose()?;
     if baseline.is_some() {
         sink.collect();

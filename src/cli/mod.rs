@@ -38,6 +38,7 @@ mod catalogue;
 mod choose;
 mod config;
 mod console;
+mod data_sets;
 mod diff;
 mod dotenv;
 #[cfg(feature = "hub")]
@@ -282,7 +283,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Reparse(args) => reparse::run(*args, sources).await,
         Command::Diff(args) => diff::run(&args),
         Command::Agree(args) => agree::run(&args),
-        Command::Annotate(args) => annotate::run(&args),
+        Command::Annotate(args) => annotate::run(&args).await,
         Command::Align(args) => Box::pin(align::run(*args, sources)).await,
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Estimate(args) => estimate::run(&args),

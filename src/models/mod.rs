@@ -21,8 +21,6 @@
 //! ```
 
 mod families;
-#[cfg(feature = "hub")]
-mod hub;
 #[cfg(feature = "llama")]
 mod memory;
 #[cfg(any(feature = "hub", feature = "llama"))]
@@ -30,8 +28,6 @@ mod ollama;
 mod schemes;
 pub(crate) mod settings;
 mod stack;
-#[cfg(any(feature = "hub", feature = "llama"))]
-mod word;
 
 #[cfg(not(feature = "openai"))]
 #[doc(hidden)]
@@ -41,8 +37,6 @@ pub mod presets;
 #[doc(hidden)]
 pub use crate::backend::openai::presets;
 
-#[cfg(feature = "hub")]
-pub use hub::{Download, OnDownload};
 pub use {
     families::families,
     schemes::DEFAULT_MODEL,
@@ -71,6 +65,8 @@ use std::{
 
 use tokio::sync::{OnceCell, watch};
 
+#[cfg(feature = "hub")]
+use crate::hub::{self, OnDownload};
 use crate::{
     backend::{Backend, Budget, EngineFigures, Recorded},
     environment::Environment,
@@ -188,8 +184,6 @@ struct Inner {
 /// A model that is open, or is being opened.
 type SharedModel = Arc<OnceCell<Arc<dyn Backend>>>;
 
-/// What the names of models of the Hugging Face Hub begin with.
-const HUB: &str = "hf:";
 /// What the names of models that a local Ollama holds begin with.
 const OLLAMA: &str = "ollama:";
 
@@ -292,7 +286,7 @@ impl Models {
         if name.starts_with(OLLAMA) {
             return ollama::file(name, &around.environment).map(Some);
         }
-        if !name.starts_with(HUB) {
+        if !hub::is_name(name) {
             return Ok(None);
         }
         around.downloaded(name).await.map(Some)
@@ -409,7 +403,7 @@ impl Around {
     #[cfg(feature = "hub")]
     async fn downloaded(&self, name: &str) -> Result<PathBuf> {
         let shown = self.downloads.as_ref().map(|shown| shown.0.clone());
-        hub::file(name, &self.environment, !self.offline, shown).await
+        hub::model(name, &self.environment, !self.offline, shown).await
     }
 
     /// The model with the cache around it, if there is one.

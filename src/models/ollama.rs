@@ -12,7 +12,8 @@ use serde::Deserialize;
 use crate::{
     environment::Environment,
     error::{Error, ErrorKind, Result, near},
-    models::{OLLAMA, word::is_word},
+    files::is_word,
+    models::OLLAMA,
 };
 
 /// Where models come from whose names have no host.

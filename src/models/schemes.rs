@@ -6,7 +6,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::{Around, HUB, ModelSpec, OLLAMA};
+use super::{Around, ModelSpec, OLLAMA};
 use crate::{
     backend::{Backend, Replay, Script},
     error::{Error, ErrorKind, Result, near},
@@ -130,7 +130,7 @@ static SCHEMES: [Scheme; 26] = [
         summary: "a GGUF of the Hugging Face Hub, downloaded once; FILE may be a quantization or left out",
         settings: LOCAL,
         answers_from: AnswersFrom::Process,
-        fits: |_, name, _| name.starts_with(HUB),
+        fits: |_, name, _| crate::hub::is_name(name),
         open: |spec, around| Box::pin(of_hub(spec, around)),
     },
     Scheme {
@@ -329,7 +329,7 @@ fn is_named(scheme: &Scheme, name: &str, _: Option<&str>) -> bool {
 
 /// Whether the name is that of a file of weights.
 fn is_gguf(name: &str, base_url: Option<&str>) -> bool {
-    base_url.is_none() && !name.starts_with(HUB) && name.to_lowercase().ends_with(".gguf")
+    base_url.is_none() && !crate::hub::is_name(name) && name.to_lowercase().ends_with(".gguf")
 }
 
 /// The file that is opened for a model of this name.
@@ -341,7 +341,7 @@ pub fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
 /// The model of this name, if it may be downloaded.
 #[doc(hidden)]
 pub fn download_of(name: &str) -> Option<&str> {
-    name.starts_with(HUB).then_some(name)
+    crate::hub::is_name(name).then_some(name)
 }
 
 /// The program and its arguments of a model of this name, with the files among them as the absolute paths that they

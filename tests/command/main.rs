@@ -14,6 +14,7 @@ mod cli;
 mod code;
 mod command_lines;
 mod configuration;
+mod data_sets;
 mod downloads;
 mod dry_runs;
 mod engine_settings;

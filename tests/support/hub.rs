@@ -17,10 +17,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
-/// The commit of every repository.
+/// The commit of every repository, until another one is published.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A Hub with one repository, `judges/tiny`.
+/// The files of a commit by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A Hub with one repository, `judges/tiny`, which is the name of a model and of a data set.
 #[derive(Clone)]
 pub struct Hub {
     /// Its address, for `HF_ENDPOINT`.
@@ -29,7 +32,8 @@ pub struct Hub {
 }
 
 struct Shared {
-    files: BTreeMap<String, Vec<u8>>,
+    /// The files of each commit; the last one is what branches are at.
+    commits: Mutex<Vec<(String, Files)>>,
     /// The token that a reader must have.
     token: Option<&'static str>,
     /// What every file is damaged by: its last byte is another one, while its checksum is right.
@@ -45,9 +49,8 @@ struct Shared {
 impl Hub {
     /// Starts a Hub with these files.
     pub async fn start(files: &[(&str, &[u8])], token: Option<&'static str>) -> Self {
-        let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec()));
         let shared = Arc::new(Shared {
-            files: files.collect(),
+            commits: Mutex::new(vec![(COMMIT.to_owned(), owned(files))]),
             token,
             damaged: Mutex::default(),
             ranges: Mutex::default(),
@@ -59,9 +62,16 @@ impl Hub {
         let routes = Router::new()
             .route("/api/models/judges/tiny/revision/{revision}", get(list))
             .route("/judges/tiny/resolve/{revision}/{*file}", get(file))
+            .route("/api/datasets/judges/tiny/revision/{revision}", get(list))
+            .route("/datasets/judges/tiny/resolve/{revision}/{*file}", get(file))
             .with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { url, shared }
+    }
+
+    /// Publishes these files in place of the others, as a new commit.
+    pub fn publish(&self, commit: &str, files: &[(&str, &[u8])]) {
+        self.shared.commits.lock().unwrap().push((commit.to_owned(), owned(files)));
     }
 
     /// Damages every file from now on, or no longer.
@@ -85,7 +95,18 @@ impl Hub {
     }
 }
 
+fn owned(files: &[(&str, &[u8])]) -> Files {
+    files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect()
+}
+
 impl Shared {
+    /// The commit that a revision is at, with its files: a commit is at itself, and any other name at the last one.
+    fn at(&self, revision: &str) -> (String, Files) {
+        let commits = self.commits.lock().unwrap();
+        let named = commits.iter().find(|(commit, _)| commit == revision);
+        named.or(commits.last()).unwrap().clone()
+    }
+
     fn lets_in(&self, headers: &HeaderMap) -> bool {
         let own = headers.get("authorization").and_then(|value| value.to_str().ok());
         self.keys.lock().unwrap().push(own.unwrap_or_default().to_owned());
@@ -93,13 +114,18 @@ impl Shared {
     }
 }
 
-async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+async fn list(
+    State(shared): State<Arc<Shared>>,
+    Path(revision): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     shared.ranges.lock().unwrap().push("list".into());
     if !shared.lets_in(&headers) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let files: Vec<_> = shared.files.keys().map(|name| json!({ "rfilename": name })).collect();
-    Json(json!({ "siblings": files, "sha": COMMIT })).into_response()
+    let (commit, files) = shared.at(&revision);
+    let files: Vec<_> = files.keys().map(|name| json!({ "rfilename": name })).collect();
+    Json(json!({ "siblings": files, "sha": commit })).into_response()
 }
 
 async fn file(
@@ -107,15 +133,17 @@ async fn file(
     Path((revision, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    let Some(bytes) = shared.files.get(&name).filter(|_| shared.lets_in(&headers)) else {
+    let (commit, files) = shared.at(&revision);
+    let Some(bytes) = files.get(&name).filter(|_| shared.lets_in(&headers)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let checksum = const_hex::encode(Sha256::digest(bytes));
     if let Some(other) = &*shared.elsewhere.lock().unwrap() {
         return Response::builder()
             .status(StatusCode::FOUND)
+            // Where files really lie does not say what repository they are of.
             .header("location", format!("{other}/judges/tiny/resolve/{revision}/{name}"))
-            .header("x-repo-commit", COMMIT)
+            .header("x-repo-commit", &commit)
             .header("x-linked-etag", format!("\"{checksum}\""))
             .body(Body::empty())
             .unwrap();
@@ -134,7 +162,7 @@ async fn file(
     }
     Response::builder()
         .status(StatusCode::PARTIAL_CONTENT)
-        .header("x-repo-commit", COMMIT)
+        .header("x-repo-commit", &commit)
         .header("etag", format!("\"{checksum}\""))
         .header("content-range", format!("bytes {from}-{to}/{}", bytes.len()))
         .body(Body::from(bytes[from..=to].to_vec()))

@@ -83,9 +83,9 @@ struct Session {
 ///
 /// # Errors
 /// The input or the file of labels cannot be used, or a label cannot be saved.
-pub(super) fn run(args: &Args) -> Result<Exit> {
+pub(super) async fn run(args: &Args) -> Result<Exit> {
     let plan = Plan::default().writes_stdout().writes("the labels", &args.output);
-    let sources = args.input.sources(plan, false)?;
+    let sources = args.input.sources(plan, false).await?;
     let (entries, task, failed) = entries(args, sources)?;
     let mut labels = LabelFile::open(&args.output)?;
     let waiting = waiting(&entries, &labels, args);

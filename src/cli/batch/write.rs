@@ -88,7 +88,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         Some(_) => output::writing_named(plan, [("--output", &args.output)]),
         None => plan.writes_stdout(),
     };
-    let files = args.input.sources(plan, args.quiet)?;
+    let files = args.input.sources(plan, args.quiet).await?;
     let input = args.input.open(files, &resolved.fields());
     let folder = Cache::folder()?;
     let store = CacheStore::open(&folder)?;

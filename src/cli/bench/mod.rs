@@ -173,7 +173,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     }
     let benchmark = bench::named(args.name.as_deref().unwrap_or_default())?;
     let resolved = args.judge.resolve(sources)?;
-    let files = args.input.sources(args.plan(&resolved), args.figures.quiet)?;
+    let files = args.input.sources(args.plan(&resolved), args.figures.quiet).await?;
     let input = args.input.open(files, &FieldMap::default());
     let (records, input) = split(input);
     let cases = Cases::read(benchmark, records, &names(&resolved), &args.figures.subset)?;
@@ -306,7 +306,9 @@ impl Args {
             ));
         }
         let text = if self.figures.json {
-            format!("{:#}", figures.to_json())
+            let mut printed = figures.to_json();
+            printed["data"] = self.input.names().into();
+            format!("{printed:#}")
         } else {
             figures.to_string()
         };

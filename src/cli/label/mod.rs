@@ -108,7 +108,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     }
     let read = args.policy.reading(Plan::default(), &resolved);
     let read = settings::reading_named(read, args.labels.check.iter().map(String::as_str));
-    let files = args.input.sources(args.results.writing(read), quiet)?;
+    let files = args.input.sources(args.results.writing(read), quiet).await?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
     let setup = Setup {

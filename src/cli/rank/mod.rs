@@ -142,7 +142,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         args.judge.introduce(&resolved)?;
     }
     let read = args.candidates.reading(args.judge.reading(Plan::default(), &resolved));
-    let files = args.input.sources(args.results.writing(read), quiet)?;
+    let files = args.input.sources(args.results.writing(read), quiet).await?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
     let setup = Setup {

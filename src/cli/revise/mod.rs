@@ -119,7 +119,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         args.judge.introduce(&resolved)?;
     }
     let read = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
-    let files = args.input.sources(args.results.writing(read), quiet)?;
+    let files = args.input.sources(args.results.writing(read), quiet).await?;
     let plain = args.results.plain_file(&files)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
@@ -156,7 +156,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let (mut results, output) = args.results.open(plain, progress, counts_tokens)?;
     let write = |path| {
         let of_the_loop = Some(policy::manifest(&work));
-        manifest::write(path, judge, &resolved, &args.input.files, of_the_loop)
+        manifest::write(path, judge, &resolved, args.input.names(), of_the_loop)
     };
     let manifest = manifest.map(write).transpose()?;
     let work = match shows {

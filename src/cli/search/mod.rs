@@ -167,7 +167,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let read = args.judge.reading(Plan::default(), &resolved);
     let named = args.search.check.iter().chain(args.policy.files());
     let read = settings::reading_named(read, named.map(String::as_str));
-    let files = args.input.sources(args.results.writing(read), quiet)?;
+    let files = args.input.sources(args.results.writing(read), quiet).await?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
     let setup = Setup {

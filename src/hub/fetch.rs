@@ -31,10 +31,8 @@ const TRIES: usize = 5;
 
 /// What the Hub says about a file.
 pub(super) struct About {
-    /// The name of its content: the SHA-256 of weights.
+    /// The name of its content: the SHA-256 of large files.
     pub(super) etag: String,
-    /// The commit that its revision is at.
-    pub(super) commit: String,
     /// Its length in bytes.
     pub(super) size: u64,
 }
@@ -49,7 +47,6 @@ pub(super) struct Fetcher {
 /// A response after all redirects, with what the responses on the way said.
 struct Found {
     etag: Option<String>,
-    commit: Option<String>,
     response: Response<Body>,
 }
 
@@ -69,16 +66,13 @@ impl Fetcher {
     /// # Errors
     /// It cannot be reached, refuses, or says too little.
     pub(super) fn about(&self, url: &str) -> Result<About, ApiError> {
-        let Found { etag, commit, response } = self.get(url, "bytes=0-0")?;
-        // Both become parts of paths.
-        let named = |value: Option<String>, name| {
-            value.filter(|value| is_part(value)).ok_or(ApiError::MissingHeader(name))
-        };
+        let Found { etag, response } = self.get(url, "bytes=0-0")?;
+        // It becomes a part of paths.
+        let etag = etag.filter(|etag| is_part(etag));
         let range = header(&response, "content-range");
         let size = range.as_deref().and_then(|range| range.rsplit('/').next()?.parse().ok());
         Ok(About {
-            etag: named(etag, "etag")?,
-            commit: named(commit, "x-repo-commit")?,
+            etag: etag.ok_or(ApiError::MissingHeader("etag"))?,
             size: size.ok_or(ApiError::MissingHeader("content-range"))?,
         })
     }
@@ -137,7 +131,7 @@ impl Fetcher {
     fn get(&self, url: &str, range: &str) -> Result<Found, ApiError> {
         let failed = |error: ureq::Error| ApiError::from(Box::new(error));
         let mut url = url.parse::<Uri>().map_err(|_| failed(ureq::Error::BadUri(url.into())))?;
-        let (mut etag, mut commit) = (None, None);
+        let mut etag = None;
         for _ in 0..=MOST_REDIRECTS {
             let mut request = self.agent.get(&url).header("range", range);
             if let Some(token) = self.token.as_ref().filter(|_| self.is_own(&url)) {
@@ -147,14 +141,13 @@ impl Fetcher {
             let response = request.call().map_err(failed)?;
             let named = |name| header(&response, name);
             etag = etag.or_else(|| named("x-linked-etag")).or_else(|| named("etag"));
-            commit = commit.or_else(|| named("x-repo-commit"));
             let status = response.status();
             match named("location").filter(|_| status.is_redirection()) {
                 Some(target) => {
                     let target = joined(&url, &target);
                     url = target.ok_or_else(|| failed(ureq::Error::RedirectFailed))?;
                 }
-                None if status.is_success() => return Ok(Found { etag, commit, response }),
+                None if status.is_success() => return Ok(Found { etag, response }),
                 None => return Err(failed(ureq::Error::StatusCode(status.as_u16()))),
             }
         }
