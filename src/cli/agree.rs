@@ -4,9 +4,9 @@
 //! their intervals, then the disagreements. Rules of `--fail-under` and an earlier run of `--baseline` decide the exit
 //! code. No model is asked.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
-use super::{Exit, calibrate::current, emit, input::reading, label_file, note};
+use super::{Exit, calibrate::current, emit_figures, input::reading, label_file, note};
 use tribunal::{
     config::Pair,
     error::{Error, ErrorKind, Result},
@@ -151,7 +151,7 @@ impl Args {
             }
             text
         };
-        emit(&mut io::stdout(), &text)
+        emit_figures(&text, self.json)
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Exit, budget, emit, engines,
+    Exit, budget, emit_figures, engines,
     input::reading,
     label_file, note, print_error,
     settings::{self, Sources},
@@ -142,7 +142,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let found = Box::pin(aligner.align(original, cases, keep)).await?;
     fs::write(&args.output, &found.prompt).map_err(|cause| cannot_write(&args.output, cause))?;
     let text = if args.json { format!("{:#}", found.to_json()) } else { found.to_string() };
-    emit(&mut io::stdout(), &text)?;
+    emit_figures(&text, args.json)?;
     let what = if found.is_better() { "the better prompt" } else { "the prompt as it was" };
     note(&format!("wrote {what} to {}", args.output.display()));
     engines::print(&opener);

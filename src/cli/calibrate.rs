@@ -7,11 +7,11 @@
 mod thresholds;
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
-use super::{Exit, emit, input::reading, note, print_error};
+use super::{Exit, emit_figures, input::reading, note, print_error};
 use tribunal::{
     config::Pair,
     error::{Error, ErrorKind, Result},
@@ -118,7 +118,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let report = CalibrationReport { fitted, ..args.report(&sample, coverage, &all)? };
     let text = if args.json { format!("{:#}", report.to_json()) } else { report.to_string() };
-    emit(&mut io::stdout(), &text)?;
+    emit_figures(&text, args.json)?;
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 

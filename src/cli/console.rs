@@ -6,7 +6,7 @@
 //! itself, out of escaped parts, is printed unchanged.
 //!
 //! Three functions print messages, and differ in where the text is escaped: [`print_error`] and [`note`] escape what they are
-//! given, [`note_coloured`] does not. Two print results: [`emit`] and [`emit_coloured`].
+//! given, [`note_coloured`] does not. Three print results: [`emit`], [`emit_coloured`] and [`emit_figures`].
 
 use std::{
     fmt::Write as _,
@@ -14,7 +14,7 @@ use std::{
     sync::OnceLock,
 };
 
-use super::width::{fitted, of_stderr};
+use super::width::{fitted, of_stderr, of_stdout};
 use tribunal::{
     Hint,
     error::{Error, ErrorKind, Result},
@@ -106,6 +106,15 @@ pub(super) fn emit(out: &mut dyn Write, line: &str) -> Result<()> {
         return emit_coloured(out, &shown(line));
     }
     emit_coloured(out, line)
+}
+
+/// Prints figures: as they are where programs read them, and broken between words on a terminal.
+///
+/// # Errors
+/// They cannot be written.
+pub(super) fn emit_figures(text: &str, is_json: bool) -> Result<()> {
+    let columns = of_stdout().filter(|_| !is_json);
+    emit(&mut io::stdout(), &fitted(text, columns))
 }
 
 /// Writes a line of results whose parts are escaped already, such as a coloured one.

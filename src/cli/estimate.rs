@@ -4,12 +4,12 @@
 //! It reads lines of `tribunal judge`, corrects their mean by the labels, and prints each estimate with its interval. No
 //! model is asked.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use super::{
     Exit,
     calibrate::{current, slim},
-    emit,
+    emit_figures,
     input::reading,
     label_file,
 };
@@ -82,6 +82,6 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     lines.into_iter().for_each(|line| sample.push(line));
     let report = EstimateReport::new(&sample, args.method)?;
     let text = if args.json { format!("{:#}", report.to_json()) } else { report.to_string() };
-    emit(&mut io::stdout(), &text)?;
+    emit_figures(&text, args.json)?;
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }

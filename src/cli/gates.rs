@@ -1,10 +1,53 @@
 //! Gates: rules on the figures of a run that decide its exit code.
 
+use serde::Serialize;
+
 use super::note;
 use tribunal::{
     error::Result,
-    metrics::{Figure, Gate},
+    metrics::{Figure, Gate, Interval},
 };
+
+/// A rule with its figure, as the manifest of a run keeps it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct GateOutcome {
+    /// The rule as it is written.
+    pub(super) rule: String,
+    pub(super) value: Option<f64>,
+    /// The 95 % interval of the value.
+    pub(super) interval: Option<Interval>,
+    /// The number of records.
+    pub(super) count: usize,
+    /// Why it is not kept; `None` if it is kept.
+    pub(super) why: Option<String>,
+}
+
+impl GateOutcome {
+    /// The outcome of a rule on a figure.
+    pub(super) fn new(rule: impl Into<String>, figure: &Figure, why: Option<String>) -> Self {
+        let Figure { value, interval, count, .. } = *figure;
+        Self { rule: rule.into(), value, interval, count, why }
+    }
+
+    /// Whether the rule is kept; one that is not is printed.
+    pub(super) fn is_kept(&self) -> bool {
+        self.why.iter().for_each(|why| note(&format!("gate failed: {why}")));
+        self.why.is_none()
+    }
+}
+
+/// The outcomes of rules on these figures.
+///
+/// # Errors
+/// A rule is about a figure that there is not.
+pub(super) fn outcomes(gates: &[Gate], figures: &[Figure]) -> Result<Vec<GateOutcome>> {
+    let outcome = |gate: &Gate| {
+        let why = gate.failure(figures)?;
+        let figure = figures.iter().find(|figure| figure.name == gate.figure());
+        Ok(figure.map(|figure| GateOutcome::new(gate.to_string(), figure, why)))
+    };
+    gates.iter().filter_map(|gate| outcome(gate).transpose()).collect()
+}
 
 /// Whether a rule is not kept; each of those is printed. A number alone is about the figure `usual`.
 ///

@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, dry_run, engines, fields, gates, independence, input, manifest, note,
+    Exit, budget, dry_run, engines, fields,
+    gates::{self, GateOutcome},
+    independence, input, manifest, note,
     opening::{Opening, Setup},
     output,
     progress::Progress,
@@ -32,6 +34,7 @@ use tribunal::{
     files::Plan,
     item::Item,
     judge::{Judge, is_file},
+    metrics::Figure,
     models::Models,
     prompt::{Need, Order},
     report::{Comparison, Summary, escaped},
@@ -132,7 +135,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let (mut sink, output) = args.output.open(judge.clone(), progress, watch)?;
     let manifest = args.output.manifest();
     let manifest = manifest
-        .map(|path| manifest::write(path, &judge, &resolved, args.input.names(), None))
+        .map(|path| {
+            manifest::write(path, &judge, &resolved, (args.input.names(), input.total), None)
+        })
         .transpose()?;
     if baseline.is_some() {
         sink.collect();
@@ -142,7 +147,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let (summary, left) = run::judge(work, input.records, options, output, &mut sink).await?;
     let compared = baseline.map(|before| Comparison::new(before, sink.collected()));
     sink.finish(&summary, left.as_ref(), &models)?;
-    manifest.map(|manifest| manifest.finish(&models)).transpose()?;
+    let gates = gates(&resolved, &summary, compared.as_ref());
+    let kept = gates.as_deref().unwrap_or_default();
+    manifest.map(|manifest| manifest.finish(&models, &summary.ending, kept)).transpose()?;
     if !args.output.quiet {
         note(&summary.to_string());
         if let Some(columns) = width::of_stderr() {
@@ -151,7 +158,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         engines::print(&models);
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
-    let gated = gate(&resolved, &summary, compared.as_ref())?;
+    let gated = exit(&summary, &gates?);
     Ok(running::exit(&summary.ending.end, || gated))
 }
 
@@ -285,31 +292,45 @@ fn save(judge: &Judge, path: &Path) -> Result<()> {
 /// The figure of a rule that is a number alone.
 const PASS_RATE: &str = "pass_rate";
 
-/// The exit code by the rules of the settings and by the earlier run; what is missed is printed.
+/// The outcomes of the rules of the settings, and of the comparison with the earlier run.
 ///
 /// # Errors
 /// The earlier run has no record in common, or verdicts that are neither better nor worse.
-fn gate(resolved: &Resolved, summary: &Summary, compared: Option<&Comparison>) -> Result<Exit> {
-    let gates = resolved.settings.fail_under.iter().cloned();
-    let under = gates::failed(gates, PASS_RATE, &summary.figures())?;
-    let unread = resolved.settings.max_unreadable.filter(|most| summary.unreadable_rate() > *most);
-    if let Some(most) = unread {
+fn gates(
+    resolved: &Resolved,
+    summary: &Summary,
+    compared: Option<&Comparison>,
+) -> Result<Vec<GateOutcome>> {
+    let figures = summary.figures();
+    let mut all = gates::outcomes(&resolved.settings.fail_under, &figures)?;
+    if let Some(most) = resolved.settings.max_unreadable {
         let rate = summary.unreadable_rate();
-        note(&format!("gate failed: {rate:.3} of all verdicts are unreadable, more than {most}"));
+        let why = || format!("{rate:.3} of all verdicts are unreadable, more than {most}");
+        let figure = figures.iter().find(|figure| figure.name == "unreadable_rate");
+        all.extend(figure.map(|figure| {
+            let rule = format!("unreadable_rate<={most}");
+            GateOutcome::new(rule, figure, (rate > most).then(why))
+        }));
     }
-    let dropped = compared.map(has_dropped).transpose()?.unwrap_or(false);
-    Ok(match (summary.failed, under || unread.is_some() || dropped) {
-        (1.., _) => Exit::Incomplete,
-        (0, true) => Exit::GateFailed,
-        (0, false) => Exit::Done,
-    })
+    all.extend(compared.map(drop_of).transpose()?);
+    Ok(all)
 }
 
-/// Whether the verdicts are worse than those of the earlier run, by more than chance; if so, it is printed.
+/// The exit code by these outcomes; each rule that is not kept is printed.
+fn exit(summary: &Summary, gates: &[GateOutcome]) -> Exit {
+    let failed = gates.iter().filter(|gate| !gate.is_kept()).count();
+    match (summary.failed, failed) {
+        (1.., _) => Exit::Incomplete,
+        (0, 1..) => Exit::GateFailed,
+        (0, 0) => Exit::Done,
+    }
+}
+
+/// Whether the verdicts are worse than those of the earlier run, by more than chance.
 ///
 /// # Errors
 /// No record is in both runs, or their verdicts are neither better nor worse.
-fn has_dropped(compared: &Comparison) -> Result<bool> {
+fn drop_of(compared: &Comparison) -> Result<GateOutcome> {
     if compared.joined() == 0 {
         let error = Error::new(ErrorKind::Config, "the baseline has no record in common");
         return Err(error.hint("records are matched by id: judge the same input for both"));
@@ -320,8 +341,10 @@ fn has_dropped(compared: &Comparison) -> Result<bool> {
             "add a pass rule to both runs, or compare with labels: tribunal agree --baseline",
         ));
     };
-    if test.is_drop() {
-        note(&format!("gate failed: the verdicts are worse than in the baseline ({test})"));
-    }
-    Ok(test.is_drop())
+    let name = "not worse than the baseline";
+    let change = compared.change();
+    let (value, interval) = (change.map(|(mean, _)| mean), change.map(|(_, interval)| interval));
+    let figure = Figure::new(name, name, value, interval, compared.joined());
+    let why = || format!("the verdicts are worse than in the baseline ({test})");
+    Ok(GateOutcome::new(name, &figure, test.is_drop().then(why)))
 }

@@ -2,9 +2,14 @@
 
 use std::{fmt::Display, io, path::PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{emit, output, print_error, progress::Progress};
+use super::{
+    emit,
+    manifest::{self, Manifest},
+    output, print_error,
+    progress::Progress,
+};
 use tribunal::{
     error::Result,
     files::Plan,
@@ -48,7 +53,13 @@ impl Args {
         let named = [("-o", &self.output), ("--summary", &self.summary)];
         let plan = output::writing_named(plan.writes_stdout(), named);
         let journal = self.output.as_deref().and_then(journal_of);
-        plan.writes_beside("-o", journal.as_deref())
+        let manifest = self.manifest();
+        plan.writes_beside("-o", manifest.as_deref()).writes_beside("-o", journal.as_deref())
+    }
+
+    /// The file of the run's manifest, if results are in a file.
+    fn manifest(&self) -> Option<PathBuf> {
+        manifest::beside(self.output.as_ref()?)
     }
 
     /// Which records of an earlier run are done again.
@@ -62,7 +73,9 @@ impl Args {
     /// The file cannot be written, has content already, or has an unknown format.
     pub(super) fn open(&self, what: &str, progress: Progress) -> Result<(Lines, Option<Output>)> {
         let output = output::open_lines(self.output.as_deref(), self.fresh, what)?;
-        Ok((Lines { progress, args: self.clone() }, output))
+        let total = progress.total();
+        let manifest = self.manifest().map(|path| manifest::write_command(path, total));
+        Ok((Lines { progress, args: self.clone(), manifest: manifest.transpose()? }, output))
     }
 }
 
@@ -70,6 +83,7 @@ impl Args {
 pub(super) struct Lines {
     pub(super) progress: Progress,
     args: Args,
+    manifest: Option<Manifest>,
 }
 
 impl Lines {
@@ -95,11 +109,15 @@ impl Lines {
         }
     }
 
-    /// Writes the file of the summary, with the figures of the models.
+    /// Writes the file of the summary, with the figures of the models, and the end of the run in its manifest.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub(super) fn write_summary(&self, figures: Value, models: &Models) -> Result<()> {
+    /// They cannot be written.
+    pub(super) fn write_summary(self, figures: Value, models: &Models) -> Result<()> {
+        let outcome = json!({"end": figures["end"], "not_tried": figures["not_tried"]});
+        if let Some(manifest) = self.manifest {
+            manifest.finish_with(models, outcome)?;
+        }
         output::write_summary(self.args.summary.as_deref(), figures, models)
     }
 }

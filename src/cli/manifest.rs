@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     console, engines,
+    gates::GateOutcome,
     secrets::{redacted, word},
 };
 use tribunal::{
@@ -24,6 +25,7 @@ use tribunal::{
     judge::Judge,
     judging::Member,
     models::Models,
+    records::Ending,
 };
 
 /// The path of the manifest: `results.jsonl.run.json` for `results.jsonl`; `None` for a device.
@@ -47,16 +49,32 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// Writes it again at the end of the run, with what the engines of models in this process did.
+    /// Writes it again at the end of the run, with how it ended, whether its gates are kept, and what the engines of
+    /// models in this process did.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(super) fn finish(mut self, models: &Models) -> Result<()> {
-        let keys = engines::keys(models);
-        if keys.is_empty() {
-            return Ok(());
-        }
-        keys.into_iter().for_each(|(key, value)| self.run[key] = value);
+    pub(super) fn finish(
+        self,
+        models: &Models,
+        ending: &Ending,
+        gates: &[GateOutcome],
+    ) -> Result<()> {
+        // A part of the records decides nothing.
+        let gates = ending.end.is_whole().then_some(gates);
+        let outcome = json!({
+            "end": ending.end.name(), "not_tried": ending.not_tried(), "gates": gates,
+        });
+        self.finish_with(models, outcome)
+    }
+
+    /// The same with an outcome that is JSON already.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn finish_with(mut self, models: &Models, outcome: Value) -> Result<()> {
+        engines::keys(models).into_iter().for_each(|(key, value)| self.run[key] = value);
+        self.run["outcome"] = outcome;
         self.write()
     }
 
@@ -68,8 +86,8 @@ impl Manifest {
     }
 }
 
-/// Writes the effective judge, prompt and model with their digests, settings, input files and version, without any
-/// API key.
+/// Writes the effective judge, prompt and model with their digests, settings, input files with the number of their
+/// records where it is known, and version, without any API key.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -77,7 +95,7 @@ pub(super) fn write(
     path: PathBuf,
     judge: &Judge,
     resolved: &Resolved,
-    files: &[String],
+    (files, records): (&[String], Option<u64>),
     of_the_loop: Option<Value>,
 ) -> Result<Manifest> {
     let model = model_of(resolved);
@@ -94,6 +112,7 @@ pub(super) fn write(
         "model": {"name": judge.backend().name(), "identity": judge.backend().identity(), "settings": model},
         "pass": judge.pass().map(ToString::to_string),
         "files": files,
+        "records": records,
     });
     if resolved.is_jury() {
         let members = resolved.members.iter().zip(judge.members());
@@ -102,6 +121,23 @@ pub(super) fn write(
     if let Some(more) = of_the_loop {
         run["loop"] = more;
     }
+    let manifest = Manifest { path, run };
+    manifest.write()?;
+    Ok(manifest)
+}
+
+/// Writes what repeats a run without one judge whose settings could be kept: its command, and the number of its records
+/// where it is known.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn write_command(path: PathBuf, records: Option<u64>) -> Result<Manifest> {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let run = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "command": command_line(words),
+        "records": records,
+    });
     let manifest = Manifest { path, run };
     manifest.write()?;
     Ok(manifest)

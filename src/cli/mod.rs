@@ -7,6 +7,7 @@
 //! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `align`, `parse`, `reparse`, `diff`, `agree`, `calibrate`, `estimate`, `report`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `lines`, `label_file`, `budget` | groups of flags that several commands share |
 //! | `gates` | rules on figures, which decide the exit code |
+//! | `requests` | what was sent, made again from results and their manifest |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
 //! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
@@ -69,6 +70,7 @@ mod prompts;
 mod rank;
 mod reparse;
 mod report;
+mod requests;
 mod revise;
 mod rows;
 mod running;
@@ -87,7 +89,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use self::console::{emit, note, print_error};
+use self::console::{emit, emit_figures, note, print_error};
 use tribunal::{
     environment::Environment,
     error::{Error, ErrorKind},
@@ -287,7 +289,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Align(args) => Box::pin(align::run(*args, sources)).await,
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Estimate(args) => estimate::run(&args),
-        Command::Report(args) => report::run(&args),
+        Command::Report(args) => Box::pin(report::run(&args)).await,
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args).await,
         Command::Config(args) => config::run(&args, sources),

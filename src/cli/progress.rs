@@ -160,6 +160,11 @@ impl Progress {
         Self { bar, shared, log }
     }
 
+    /// The number of records of the run, where it is known.
+    pub(super) fn total(&self) -> Option<u64> {
+        self.shared.now().0.total
+    }
+
     /// Counts a judged record.
     pub(super) fn count(&self, finished: &Finished) {
         self.add(finished.kept, |pace| match &finished.outcome {

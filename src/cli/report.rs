@@ -11,7 +11,7 @@ use std::{
 
 use clap::ValueEnum;
 
-use super::{Exit, console, emit, input::reading, manifest, note, output, print_error};
+use super::{Exit, console, emit, input::reading, manifest, note, output, print_error, requests};
 use tribunal::{
     config::Pair,
     error::{Error, ErrorKind, Result},
@@ -46,6 +46,9 @@ pub(super) struct Args {
     /// Field by which records are grouped.
     #[arg(long, value_name = "FIELD")]
     group: Option<String>,
+    /// Records whose requests are rebuilt and shown.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    requests: usize,
     /// Leave out the texts of records and judges.
     #[arg(long)]
     no_items: bool,
@@ -77,7 +80,7 @@ const PAGE: &str = "report.html";
 ///
 /// # Errors
 /// A file cannot be read or holds no results, or the report cannot be written.
-pub(super) fn run(args: &Args) -> Result<Exit> {
+pub(super) async fn run(args: &Args) -> Result<Exit> {
     let format = args.format()?;
     let path = args.path(format)?;
     let sources: Vec<Source> = args.results.iter().map(|path| Source::named(path)).collect();
@@ -87,7 +90,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let mut failed = 0;
     let mut files = Vec::new();
     for source in &sources {
-        let (file, unread) = file(source)?;
+        let (mut file, unread) = file(source)?;
+        if format == Format::Html && !args.no_items {
+            requests::add(&mut file, args.requests).await;
+        }
         failed += unread;
         files.push(file);
     }

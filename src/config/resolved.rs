@@ -97,6 +97,46 @@ impl Resolved {
         })
     }
 
+    /// The settings of a judge as the manifest of a run keeps them, texts in place of files, with its prompt: what it
+    /// sends can be made again, and nothing is opened. What decides about answers is left out.
+    #[cfg(feature = "cli")]
+    #[doc(hidden)]
+    pub fn stored(settings: Settings, prompt: Arc<Prompt>) -> Self {
+        // Settings that were made for all judges apply only where they fit; here it is not known which were.
+        const USUAL: [&str; 6] =
+            ["order", "aggregate", "per_call", "stop_draws", "reduce", "split_steps"];
+        let table =
+            || SettingOrigin::File { path: Default::default(), line: 0, table: "defaults".into() };
+        let settings = Settings {
+            prompt: None,
+            calibration: None,
+            thresholds: None,
+            certainty: Vec::new(),
+            pass: None,
+            reask: None,
+            prices: None,
+            ..settings
+        };
+        let effective = Effective {
+            name: None,
+            settings,
+            model: ModelSettings::default(),
+            reference: Box::default(),
+            members: Vec::new(),
+            only: false,
+            is_member: false,
+            origins: USUAL.into_iter().map(|key| (key.to_owned(), table())).collect(),
+        };
+        Self {
+            effective,
+            members: Vec::new(),
+            prompt: Some(prompt),
+            calibration: None,
+            thresholds: None,
+            files: Vec::new(),
+        }
+    }
+
     /// The prompt that the settings name; `None` where it is to be chosen by model and record.
     pub fn prompt(&self) -> Option<&Arc<Prompt>> {
         self.prompt.as_ref()

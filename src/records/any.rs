@@ -108,32 +108,55 @@ fn tree(line: &str) -> Result<TreeLine> {
         .map_err(|cause| crate::line::unlike(line.as_bytes(), &cause, "a node of a tree", hint))
 }
 
+/// What lines of every command hold beside their outcome, as a result line.
+macro_rules! head {
+    ($line:expr) => {
+        ResultLine {
+            v: $line.v,
+            id: $line.id.clone(),
+            index: $line.index,
+            error: $line.error.clone(),
+            usage: $line.spent.usage,
+            cost: $line.spent.cost,
+            latency_ms: $line.latency_ms,
+            attempts: $line.spent.requests,
+            key: $line.key.clone(),
+            item: $line.item.clone(),
+            stale: $line.stale,
+            ..ResultLine::default()
+        }
+    };
+}
+
+/// The line with the outcome of its record: its error, or else why there is no verdict, or else the verdict. A record
+/// with nothing of these lacks a verdict for the reason `lacking`.
+fn decided(
+    head: ResultLine,
+    verdict: VerdictLine,
+    unreadable: Option<Unreadable>,
+    lacking: &str,
+) -> ResultLine {
+    if head.error.is_some() {
+        return head;
+    }
+    let is_silent = !verdict.is_some() && unreadable.is_none();
+    let unreadable =
+        unreadable.or_else(|| is_silent.then(|| Unreadable::new(Reason::Missing, lacking)));
+    ResultLine { verdict, unreadable, ..head }
+}
+
 /// A revision as a judgment of the draft that is returned.
 fn of_revision(line: &RevisionLine) -> ResultLine {
     let rounds = line.rounds.as_deref().unwrap_or_default();
     let best = line.best_round.and_then(|at| rounds.get(at)).or(rounds.last());
-    let verdict = best.map(|round| round.verdict.clone()).unwrap_or_default();
-    let unreadable = best.and_then(|round| round.unreadable.clone());
-    let is_silent = line.error.is_none() && !verdict.is_some() && unreadable.is_none();
-    let why = || Unreadable::new(Reason::Missing, "the returned draft has no verdict");
-    ResultLine {
-        v: line.v,
-        id: line.id.clone(),
-        index: line.index,
-        unreadable: unreadable.or_else(|| is_silent.then(why)).filter(|_| line.error.is_none()),
-        verdict: if line.error.is_none() { verdict } else { VerdictLine::default() },
-        error: line.error.clone(),
+    let head = ResultLine {
         pass: Some(line.passed),
         critique: best.map(|round| round.critique.clone()),
-        usage: line.spent.usage,
-        cost: line.spent.cost,
-        latency_ms: line.latency_ms,
-        attempts: line.spent.requests,
-        key: line.key.clone(),
-        item: line.item.clone(),
-        stale: line.stale,
-        ..ResultLine::default()
-    }
+        ..head!(line)
+    };
+    let verdict = best.map(|round| round.verdict.clone()).unwrap_or_default();
+    let unreadable = best.and_then(|round| round.unreadable.clone());
+    decided(head, verdict, unreadable, "the returned draft has no verdict")
 }
 
 /// A ranking as a verdict of that kind; whether the chosen candidate is right is its pass.
@@ -141,35 +164,22 @@ fn of_ranking(line: &RankLine) -> ResultLine {
     let group =
         |group: &Vec<usize>| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" = ");
     let words: Vec<String> = line.ranking.iter().map(group).collect();
-    let is_there = line.error.is_none() && !words.is_empty();
-    let verdict = VerdictLine {
+    let ranking = || VerdictLine {
         kind: Some(VerdictKind::Ranking),
         verdict: Some(words.join(" > ")),
         ranking: Some(line.ranking.clone()),
         ..VerdictLine::default()
     };
-    let why = || Unreadable::new(Reason::Missing, "no candidate has a value");
+    let verdict = if words.is_empty() { VerdictLine::default() } else { ranking() };
     let chosen = line.chosen.and_then(|at| line.candidates.get(at));
-    ResultLine {
-        v: line.v,
-        id: line.id.clone(),
-        index: line.index,
-        verdict: if is_there { verdict } else { VerdictLine::default() },
-        unreadable: (!is_there && line.error.is_none()).then(why),
-        error: line.error.clone(),
+    let head = ResultLine {
         pass: line.right,
         critique: chosen.and_then(|one| one.judgment.critique.clone()),
         model: line.model.clone(),
         prompt: line.prompt.clone(),
-        usage: line.spent.usage,
-        cost: line.spent.cost,
-        latency_ms: line.latency_ms,
-        attempts: line.spent.requests,
-        key: line.key.clone(),
-        item: line.item.clone(),
-        stale: line.stale,
-        ..ResultLine::default()
-    }
+        ..head!(line)
+    };
+    decided(head, verdict, None, "no candidate has a value")
 }
 
 #[cfg(test)]

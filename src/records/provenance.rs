@@ -101,6 +101,7 @@ struct KnownKeys {
     capabilities: Option<IgnoredAny>,
     completion: Option<IgnoredAny>,
     version: Option<IgnoredAny>,
+    command: Option<IgnoredAny>,
     judge: Option<IgnoredAny>,
     records: Option<IgnoredAny>,
     judged: Option<IgnoredAny>,
@@ -128,7 +129,9 @@ impl KnownKeys {
             && self.capabilities.is_some()
             && self.completion.is_some()
             && self.key.is_some();
-        let manifest = self.version.is_some() && self.judge.is_some() && hashed;
+        let is_of_judge = self.judge.is_some() && hashed;
+        let repeats = self.command.is_some() && self.records.is_some();
+        let manifest = self.version.is_some() && (is_of_judge || repeats);
         let judged = self.judged.is_some() && self.unreadable.is_some() && self.failed.is_some();
         let revised = self.outcomes.is_some() && self.regressions.is_some();
         let figures = self.records.is_some() && (judged || revised);
@@ -178,6 +181,7 @@ mod tests {
         assert!(!is_own("f.run.json", record) && !is_own("g.csv", "model,prompt,answer,key\n"));
         assert!(!is_own("c.md", "a text that was revised") && !is_own("h.md", ""));
         assert!(!is_own("d.parquet", "PAR1"));
+        assert!(is_own("i.run.json", r#"{"version": "1", "command": ["tribunal"], "records": 3}"#));
         let manifest = r#"{"version": "1", "judge": {}, "prompt": {"hash": "h"}, "model": {}}"#;
         assert!(is_own("d.parquet.run.json", manifest));
         assert!(super::is_tribunal_output(&folder.path().join("d.parquet")));

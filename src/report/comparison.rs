@@ -10,7 +10,7 @@ use std::{
     fmt,
 };
 
-use crate::metrics::{self, Weights, share};
+use crate::metrics::{self, Interval, Weights, share};
 
 use super::{
     record_verdict::RecordVerdict,
@@ -116,11 +116,16 @@ impl Comparison {
         pairs.collect::<Option<Paired>>().filter(|pairs| !pairs.is_empty())
     }
 
+    /// The number of records with the same verdict in both runs, and of those with a verdict in both.
+    pub fn equal(&self) -> (usize, usize) {
+        let equal = self.decided().filter(|(one, other)| one.agrees(other)).count();
+        (equal, self.decided().count())
+    }
+
     /// The share of equal verdicts, 0 to 1, among the records with a verdict in both runs; `None` without
     /// any.
     pub fn agreement(&self) -> Option<f64> {
-        let equal = self.decided().filter(|(one, other)| one.agrees(other)).count();
-        let all = self.decided().count();
+        let (equal, all) = self.equal();
         share(equal, all)
     }
 
@@ -140,17 +145,38 @@ impl Comparison {
         metrics::cohen_kappa(&pairs, Weights::Equal)
     }
 
+    /// The passes of the records that have one in both runs; empty without a pass rule.
+    fn passes(&self) -> Vec<(bool, bool)> {
+        self.pairs.iter().filter_map(|(one, other)| one.pass.zip(other.pass)).collect()
+    }
+
+    /// The differences of the scores of records that both runs judged, second minus first; empty for other verdicts.
+    fn differences(&self) -> Vec<f64> {
+        self.decided().filter_map(|(one, other)| Some(other.number? - one.number?)).collect()
+    }
+
     /// The test of verdicts of which one can be better than another: McNemar's on passes, a paired bootstrap on
     /// scores; `None` for other verdicts, or without records in both runs.
     pub fn directed(&self) -> Option<Significance> {
-        let passes: Vec<(bool, bool)> =
-            self.pairs.iter().filter_map(|(one, other)| one.pass.zip(other.pass)).collect();
+        let passes = self.passes();
         if !passes.is_empty() {
             return Some(mcnemar(passes.into_iter()));
         }
-        let numbers: Vec<f64> =
-            self.decided().filter_map(|(one, other)| Some(other.number? - one.number?)).collect();
+        let numbers = self.differences();
         (!numbers.is_empty()).then(|| bootstrap(&numbers))
+    }
+
+    /// What [`directed`](Self::directed) tests: the difference of the pass rates or of the mean scores, second minus
+    /// first, with its 95 % interval (paired percentile bootstrap).
+    pub fn change(&self) -> Option<(f64, Interval)> {
+        let worth = |passed: bool| f64::from(u8::from(passed));
+        let passes = self.passes();
+        let numbers = match passes.as_slice() {
+            [] => self.differences(),
+            passes => passes.iter().map(|(one, other)| worth(*other) - worth(*one)).collect(),
+        };
+        let mean = metrics::mean(&numbers)?;
+        Some((mean, metrics::bootstrap_mean(&numbers)?))
     }
 
     /// Whether the difference between the runs is more than chance.
@@ -301,6 +327,20 @@ mod tests {
         assert!((difference - 0.995).abs() < 1e-9, "{difference}");
         // The standard error is 0.82 / sqrt(200).
         assert!((0.85..0.92).contains(&low) && (1.07..1.15).contains(&high), "{low} {high}");
+    }
+
+    #[test]
+    fn the_change_is_that_of_pass_rates_or_of_mean_scores() {
+        let (mean, interval) = compared(&["1", "2", "3"], &["2", "2", "5"]).change().unwrap();
+        assert!((mean - 1.0).abs() < 1e-12 && interval.contains(1.0), "{mean} {interval:?}");
+        let passing = |id, pass| RecordVerdict { pass: Some(pass), ..record(id, "7") };
+        let runs = [[true, true, false, true], [false, true, false, false]];
+        let [first, second] = runs.map(|all| {
+            all.into_iter().enumerate().map(|(n, it)| passing(n, it)).collect::<Vec<_>>()
+        });
+        let (mean, interval) = Comparison::new(first, second).change().unwrap();
+        assert!((mean + 0.5).abs() < 1e-12 && interval.high <= 0.0, "{mean} {interval:?}");
+        assert_eq!(compared(&["a"], &["b"]).change(), None);
     }
 
     #[test]

@@ -91,6 +91,6 @@ pub use {
 #[cfg(feature = "cli")]
 pub use {
     changes::changes,
-    html::{Report, ReportOptions, RunFile},
+    html::{Report, ReportOptions, RunFile, SentRequest},
     junit::Junit,
 };

@@ -92,6 +92,7 @@ impl RecordVerdict {
         let written = verdict.as_ref().and_then(TextLike::number);
         let number = seen.score.known().or(written);
         let word = verdict.filter(|word| matches!(word, TextLike::Text(_))).map(TextLike::text);
+        let word = word.map(|words| bare(&words).to_owned());
         let first_error = |index: i64| match index {
             ..0 => "no error".into(),
             index => format!("first error at {index}"),
@@ -135,8 +136,26 @@ impl From<&ResultLine> for RecordVerdict {
     fn from(line: &ResultLine) -> Self {
         let VerdictLine { verdict, score, rubric, .. } = &line.verdict;
         let criteria = words(rubric.as_deref().unwrap_or_default());
-        let (id, verdict) = (line.id.clone(), verdict.clone());
-        Self { id, verdict, number: *score, pass: line.pass, criteria }
+        let verdict = verdict.as_deref().map(|words| bare(words).to_owned());
+        Self { id: line.id.clone(), verdict, number: *score, pass: line.pass, criteria }
+    }
+}
+
+/// A verdict in words without its probability, which differs from run to run: `correct` for `correct (p 0.98)`, and
+/// `no error` for `no error (score 0.93)`.
+pub(super) fn bare(words: &str) -> &str {
+    let parts = words.strip_suffix(')').and_then(|words| words.rsplit_once(" ("));
+    let is_number = |text: &str| text.parse::<f64>().is_ok();
+    match parts {
+        Some((word, inside))
+            if inside
+                .strip_prefix("p ")
+                .or(inside.strip_prefix("score "))
+                .is_some_and(is_number) =>
+        {
+            word
+        }
+        _ => words,
     }
 }
 
@@ -157,6 +176,9 @@ mod tests {
             (r#"{"id": 7, "score": 4}"#, Some("4")),
             (r#"{"id": "a", "verdict": 3.0000000000000004}"#, Some("3")),
             (r#"{"id": "a", "label": "kind"}"#, Some("kind")),
+            (r#"{"id": "a", "verdict": "correct (p 0.98)", "label": "correct"}"#, Some("correct")),
+            (r#"{"id": "a", "verdict": "no error (score 0.93)"}"#, Some("no error")),
+            (r#"{"id": "a", "verdict": "kind (p. 3)"}"#, Some("kind (p. 3)")),
             (r#"{"id": "a", "first_error": -1}"#, Some("no error")),
             (r#"{"id": "a", "first_error": 2}"#, Some("first error at 2")),
             (r#"{"id": "a", "score": 4, "unreadable": {}}"#, None),

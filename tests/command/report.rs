@@ -35,14 +35,14 @@ pub(crate) fn scores() -> String {
     .concat()
 }
 
-fn report(place: &Place, args: &[&str]) -> String {
+pub(crate) fn report(place: &Place, args: &[&str]) -> String {
     let ran = place.run(&[&["report"], args].concat());
     ran.assert_passed();
     ran.out
 }
 
 /// The JSON of a block of the page.
-fn block(page: &str, id: &str) -> Vec<Value> {
+pub(crate) fn block(page: &str, id: &str) -> Vec<Value> {
     let start = page.find(&format!("id=\"{id}\">")).unwrap();
     let text = &page[start..page[start..].find("</script>").unwrap() + start];
     let lines = text[text.find('>').unwrap() + 1..].lines();
@@ -191,7 +191,7 @@ fn two_files_are_compared_and_their_records_keep_addresses_of_their_own() {
     );
     report(&place, &["a.jsonl", "b.jsonl", "-o", "r.html"]);
     let page = place.read("r.html");
-    assert!(page.contains("Comparison") && page.contains("agreement 50.0 %"), "compared");
+    assert!(page.contains("b.jsonl compared with a.jsonl") && page.contains("50.0 %"), "compared");
     let index = &block(&page, "index")[0];
     assert_eq!((&index["rows"][4][0], &index["rows"][4][2]), (&json!("r0~2"), &json!(1)));
 }

@@ -14,7 +14,12 @@ use nix::pty::{Winsize, openpty};
 
 /// What the program prints on a terminal of 80 columns; `args` are words of a shell.
 fn shown(place: &Place, args: &str) -> String {
-    let size = Winsize { ws_row: 40, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    shown_in(place, args, 80)
+}
+
+/// The same on a terminal of so many columns.
+fn shown_in(place: &Place, args: &str, columns: u16) -> String {
+    let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(Some(&size), None).unwrap();
     let program = env!("CARGO_BIN_EXE_tribunal");
     let mut command = Command::new("sh");
@@ -32,9 +37,60 @@ fn shown(place: &Place, args: &str) -> String {
 }
 
 fn check_width(shown: &str) {
+    check_columns(shown, 80);
+}
+
+fn check_columns(shown: &str, columns: usize) {
     for line in shown.split(['\n', '\r']) {
         let width = unicode_width::UnicodeWidthStr::width(line);
-        assert!(width <= 80, "{width} columns: {line}\n{shown}");
+        assert!(width <= columns, "{width} of {columns} columns: {line}\n{shown}");
+    }
+}
+
+/// The summaries of every command with figures, on terminals of usual and unusual widths: no line is longer than the
+/// terminal, nothing is coloured where `NO_COLOR` is set, and words are whole.
+#[test]
+fn summaries_of_every_command_fit_their_terminal() {
+    let place = Place::new("terminal-summaries");
+    let record = |n: usize| {
+        let label = if n.is_multiple_of(3) { "incorrect" } else { "correct" };
+        format!(
+            "{{\"id\": \"r{n}\", \"question\": \"q\", \"answer\": \"a\", \"reference\": \"42\", \"label\": \"{label}\", \
+             \"answers\": [\"Answer: 42\", \"Answer: 41\"], \"steps\": [\"one\", \"two\"]}}\n"
+        )
+    };
+    place.file("in.jsonl", (0..12).map(record).collect::<String>());
+    let script = "-m 'script:Score: 7'";
+    let judged = format!("judge in.jsonl -p score {script} --pass 'score >= 5' -o v.jsonl -q");
+    shown(&place, &judged);
+    let pairs = "judge in.jsonl -p correct-direct -m 'script:Yes' -o labels.jsonl -q";
+    shown(&place, pairs);
+    let commands = [
+        format!("judge in.jsonl -p score {script} --pass 'score >= 5' -o v.jsonl"),
+        format!("rank in.jsonl -p score {script} -o ranked.jsonl"),
+        format!(
+            "revise in.jsonl -p score {script} --pass 'score >= 9' --rounds 1 -o revised.jsonl"
+        ),
+        format!("search in.jsonl -p score {script} --policy 'script:Answer: 42' -o found.jsonl"),
+        "label in.jsonl --policy 'script:Answer: 42' -o steps.jsonl".into(),
+        "agree labels.jsonl".into(),
+        "estimate labels.jsonl".into(),
+        "diff v.jsonl v.jsonl".into(),
+        "bench list".into(),
+        "report v.jsonl -o r.html".into(),
+    ];
+    for command in &commands {
+        for columns in [40, 60, 80, 120] {
+            let shown = shown_in(&place, command, columns);
+            assert!(shown.lines().count() > 0, "{command}");
+            let is_coloured = shown.split("\u{1b}[").skip(1).any(|rest| {
+                rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
+            });
+            assert!(!is_coloured, "{command}: {shown:?}");
+            // What moves the cursor belongs to the bar of the progress, which is gone at the end.
+            let lines: Vec<&str> = shown.lines().filter(|line| !line.contains('\u{1b}')).collect();
+            check_columns(&lines.join("\n"), usize::from(columns));
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use self::{cases::Cases, results::Results};
 use super::{
-    Exit, budget, dry_run, emit, engines,
+    Exit, budget, dry_run, emit, emit_figures, engines,
     input::{self, Input, reading},
     note,
     opening::{Opening, Setup},
@@ -312,7 +312,7 @@ impl Args {
         } else {
             figures.to_string()
         };
-        emit(&mut io::stdout(), &text)?;
+        emit_figures(&text, self.figures.json)?;
         Ok(if cases.failed > 0 { Exit::Incomplete } else { Exit::Done })
     }
 
@@ -372,6 +372,6 @@ fn list(json: bool, markdown: bool) -> Result<Exit> {
 /// Prints everything about a benchmark.
 fn show(benchmark: &Benchmark, json: bool) -> Result<Exit> {
     let text = if json { format!("{:#}", benchmark.to_json()) } else { benchmark.page() };
-    emit(&mut io::stdout(), &text)?;
+    emit_figures(&text, json)?;
     Ok(Exit::Done)
 }

@@ -21,7 +21,9 @@ mod rounds;
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, engines, fields, input, manifest, note,
+    Exit, budget, engines, fields,
+    gates::GateOutcome,
+    input, manifest, note,
     opening::Setup,
     progress::Progress,
     running,
@@ -31,7 +33,7 @@ use tribunal::{
     config::Resolved,
     error::{Error, ErrorKind, Result},
     files::Plan,
-    metrics::Gate,
+    metrics::{Figure, Gate, wilson},
     report::Revisions,
     run,
     strategy::revise::RevisionOutcome as Ended,
@@ -156,7 +158,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let (mut results, output) = args.results.open(plain, progress, counts_tokens)?;
     let write = |path| {
         let of_the_loop = Some(policy::manifest(&work));
-        manifest::write(path, judge, &resolved, args.input.names(), of_the_loop)
+        let input = (args.input.names(), input.total);
+        manifest::write(path, judge, &resolved, input, of_the_loop)
     };
     let manifest = manifest.map(write).transpose()?;
     let work = match shows {
@@ -166,24 +169,40 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let work = if args.results.no_item { work.without_items() } else { work };
     let (summary, left) = run::revise(work, input.records, options, output, &mut results).await?;
     results.finish(&summary, left.as_ref(), &opener)?;
-    manifest.map(|manifest| manifest.finish(&opener)).transpose()?;
+    let gates = gates(&resolved, &summary);
+    manifest.map(|manifest| manifest.finish(&opener, &summary.ending, &gates)).transpose()?;
     if !quiet {
         note(&summary.to_string());
         engines::print(&opener);
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
-    Ok(running::exit(&summary.ending.end, || gate(&resolved, &summary)))
+    Ok(running::exit(&summary.ending.end, || exit(&summary, &gates)))
 }
 
-/// The exit code: everything must pass, or the share that the settings allow.
-fn gate(resolved: &Resolved, summary: &Revisions) -> Exit {
+/// The rules that decide the exit code: everything must pass, or the share that the settings allow.
+fn gates(resolved: &Resolved, summary: &Revisions) -> Vec<GateOutcome> {
+    let outcome = |rule: String, share: f64, part: usize, all: usize, is_kept: bool| {
+        let figure = Figure::new(&rule, &rule, Some(share), Some(wilson(part, all)), all);
+        let why = || format!("{share:.3}; the rule is {rule}");
+        GateOutcome::new(rule.clone(), &figure, (!is_kept).then(why))
+    };
     let shares = resolved.settings.fail_under.iter().filter_map(Gate::share);
     let least = shares.reduce(f64::max).unwrap_or(1.0);
-    let most = resolved.settings.max_unreadable.unwrap_or(1.0);
+    let (rate, all) = (summary.pass_rate(), summary.records + summary.not_tried());
+    let passed = outcome(format!("pass_rate>={least}"), rate, summary.passed, all, rate >= least);
+    let unread = resolved.settings.max_unreadable.map(|most| {
+        let share = summary.share(Ended::JudgeUnreadable);
+        let part = summary.ended(Ended::JudgeUnreadable);
+        outcome(format!("unreadable_rate<={most}"), share, part, summary.records, share <= most)
+    });
+    std::iter::once(passed).chain(unread).collect()
+}
+
+/// The exit code by these outcomes.
+fn exit(summary: &Revisions, gates: &[GateOutcome]) -> Exit {
     match summary.ended(Ended::Failed) {
         1.. => Exit::Incomplete,
-        0 if summary.pass_rate() < least => Exit::GateFailed,
-        0 if summary.share(Ended::JudgeUnreadable) > most => Exit::GateFailed,
+        0 if gates.iter().any(|gate| gate.why.is_some()) => Exit::GateFailed,
         0 => Exit::Done,
     }
 }

@@ -76,6 +76,8 @@ pub(super) enum Shape {
     Box((f64, f64), (f64, f64)),
     /// An outlined rectangle.
     Outline((f64, f64), (f64, f64)),
+    /// An area that is not drawn, and leads to its records.
+    Area((f64, f64), (f64, f64)),
     /// A dot.
     Dot(f64, f64),
     /// A line through these points.
@@ -202,6 +204,7 @@ fn draw_mark<DB: DrawingBackend>(plot: &Plot<'_, DB>, mark: &Mark) -> Drawn<DB> 
             let corners = [(*left, *low), (*left, *high), (*right, *high), (*right, *low)];
             area.draw(&PathElement::new(corners.to_vec(), colour.stroke_width(2)))
         }
+        Shape::Area(..) => Ok(()),
         Shape::Dot(x, y) => area.draw(&Circle::new((*x, *y), 4, colour.filled())),
         Shape::Line(points) => area.draw(&PathElement::new(points.clone(), colour.stroke_width(2))),
         Shape::Text(x, y, text) => {
@@ -216,7 +219,7 @@ impl Shape {
     /// The corners of the area that leads to the records; `None` for what only helps the eye.
     fn corners(&self) -> Option<[(f64, f64); 2]> {
         match self {
-            Self::Box(one, other) => Some([*one, *other]),
+            Self::Box(one, other) | Self::Area(one, other) => Some([*one, *other]),
             Self::Dot(x, y) => Some([(*x, *y), (*x, *y)]),
             Self::Outline(..) | Self::Line(_) | Self::Text(..) => None,
         }

@@ -1,6 +1,6 @@
 //! Points: reliability, points with a trend, means by group.
 
-use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw};
+use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw, short};
 use crate::{
     metrics::{Bin, Interval, real, wilson},
     report::terminal::{escaped, shortened},
@@ -38,8 +38,16 @@ pub(in crate::report) fn reliability(bins: &[Bin], what: &str) -> String {
 /// The most points that are drawn: more would be one surface, and a large file.
 const DRAWN: usize = 1_500;
 
-/// Points with their straight trend (least squares), if it is defined.
-pub(in crate::report) fn scatter(points: &[(f64, f64)], x: &str, y: &str) -> String {
+/// The number of bands of a scatter that lead to their records.
+const BANDS: usize = 12;
+
+/// Points with their straight trend (least squares), if it is defined. `filter` names the horizontal quantity in the
+/// filters of the bands that lead to the records.
+pub(in crate::report) fn scatter(
+    points: &[(f64, f64)],
+    (x, filter): (&str, &str),
+    y: &str,
+) -> String {
     let Some((left, right)) = range(points.iter().map(|point| point.0)) else {
         return String::new();
     };
@@ -59,6 +67,14 @@ pub(in crate::report) fn scatter(points: &[(f64, f64)], x: &str, y: &str) -> Str
         let ends = [left, right].map(|x| (x, (start + slope * x).clamp(low, high)));
         marks.push(Mark::new(Shape::Line(ends.to_vec()), ORANGE));
     }
+    let width = (right - left) / real(BANDS);
+    let bands = (0..BANDS).map(|at| (left + real(at) * width, left + real(at + 1) * width));
+    marks.extend(bands.filter_map(|(from, to)| {
+        let count = points.iter().filter(|point| point.0 >= from && point.0 < to).count();
+        let words = format!("{} to {} {x}: {count} records", short(from.max(0.0)), short(to));
+        let band = Mark::new(Shape::Area((from, low), (to, high)), BLUE);
+        (count > 0).then(|| band.linked(format!("{filter}:{from:.2}:{to:.2}"), words))
+    }));
     draw(&axes, &marks)
 }
 
@@ -86,29 +102,84 @@ pub(in crate::report) struct Spent {
     pub(in crate::report) tokens: f64,
     pub(in crate::report) accuracy: f64,
     pub(in crate::report) interval: Option<Interval>,
+    /// The filter of its records; empty without one.
+    pub(in crate::report) filter: String,
 }
+
+/// The size of the picture of accuracies, and the room at its left.
+const SIZE: (u32, u32) = (520, 300);
+const LEFT: u32 = 60;
 
 /// Accuracies over tokens, with their names.
 pub(in crate::report) fn over_tokens(all: &[Spent]) -> String {
     let Some((_, most)) = range(all.iter().map(|one| one.tokens)) else { return String::new() };
+    let most = most * 1.15;
     let axes = Axes {
-        size: (520, 300),
-        left: 60,
-        x: Axis::numbers("written tokens per record", 0.0..most * 1.15),
+        size: SIZE,
+        left: LEFT,
+        x: Axis::numbers("written tokens per record", 0.0..most),
         y: Axis { range: 0.0..1.08, ..Axis::shares("right answers") },
     };
-    let marks = all.iter().flat_map(|one| {
-        let Spent { name, tokens, accuracy, interval } = one;
+    let names = places(all, most);
+    let marks = all.iter().zip(names).flat_map(|(one, (x, y))| {
+        let Spent { name, tokens, accuracy, interval, filter } = one;
         let line = interval.map(|interval| {
             let ends = vec![(*tokens, interval.low), (*tokens, interval.high)];
             Mark::new(Shape::Line(ends), BLUE).faint(0.5)
         });
-        let dot = Mark::new(Shape::Dot(*tokens, *accuracy), BLUE);
-        let name = shortened(&escaped(name), 24);
-        let name = Mark::text(*tokens, accuracy + 0.05, name);
-        line.into_iter().chain([dot, name])
+        let mut dot = Mark::new(Shape::Dot(*tokens, *accuracy), BLUE);
+        if !filter.is_empty() {
+            let words = format!("{name}: {:.1} % with {tokens:.0} tokens", 100.0 * accuracy);
+            dot = dot.linked(filter, words);
+        }
+        line.into_iter().chain([dot, Mark::text(x, y, label(name))])
     });
     draw(&axes, &marks.collect::<Vec<_>>())
+}
+
+/// A name at a point.
+fn label(name: &str) -> String {
+    shortened(&escaped(name), 24)
+}
+
+/// The middles of the names: beside, above or below their points, inside of the axes and over no other name or point.
+fn places(all: &[Spent], most: f64) -> Vec<(f64, f64)> {
+    // The inside of the axes, in pixels, and the size of a character.
+    let (wide, high) = (f64::from(SIZE.0 - LEFT - 24), f64::from(SIZE.1 - 60));
+    let (character, line) = (6.6, 15.0);
+    let (x_unit, y_unit) = (most / wide, 1.08 / high);
+    let dots: Vec<(f64, f64)> =
+        all.iter().map(|one| (one.tokens / x_unit, one.accuracy / y_unit)).collect();
+    let mut taken: Vec<[f64; 4]> =
+        dots.iter().map(|(x, y)| [x - 5.0, y - 5.0, x + 5.0, y + 5.0]).collect();
+    let mut places = Vec::new();
+    for (one, (x, y)) in all.iter().zip(&dots) {
+        let half = character * real(label(&one.name).chars().count()) / 2.0;
+        let beside = half + 10.0;
+        let mut wanted = vec![(beside, 0.0), (-beside, 0.0)];
+        let rows = (1..=8).map(|row| line * f64::from(row));
+        wanted.extend(rows.flat_map(|up| {
+            [(0.0, up), (0.0, -up), (beside, up), (beside, -up), (-beside, up), (-beside, -up)]
+        }));
+        let area = |(right, up): (f64, f64)| {
+            let (x, y) = (x + right, y + up);
+            [x - half, y - line / 2.0, x + half, y + line / 2.0]
+        };
+        let is_free = |place: &&(f64, f64)| {
+            let own = area(**place);
+            let inside = own[0] >= 2.0 && own[1] >= 0.0 && own[2] <= wide && own[3] <= high;
+            inside && !taken.iter().any(|other| meet(&own, other))
+        };
+        let (right, up) = wanted.iter().find(is_free).copied().unwrap_or((0.0, line));
+        taken.push(area((right, up)));
+        places.push(((x + right) * x_unit, (y + up) * y_unit));
+    }
+    places
+}
+
+/// Whether two areas (left, low, right, high) have a part in common.
+fn meet(one: &[f64; 4], other: &[f64; 4]) -> bool {
+    one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
 }
 
 /// The mean or share of a group of records.
@@ -164,6 +235,39 @@ mod tests {
         let group = GroupMean { name: "a & b".into(), mean: 0.5, interval: (0.3, 0.7), count: 9 };
         let svg = by_group(&[group], "pass rate", true);
         assert!(svg.contains("#?group:a%20%26%20b") && svg.contains("a &amp; b (9)"), "{svg}");
-        assert_eq!(scatter(&[], "x", "y"), "");
+        assert_eq!(scatter(&[], ("x", "length"), "y"), "");
+        let svg =
+            scatter(&[(10.0, 1.0), (10.0, 2.0), (90.0, 3.0)], ("characters", "length"), "score");
+        assert_eq!(svg.matches("<a href=\"#?length:").count(), 2, "{svg}");
+        assert!(svg.contains("characters: 2 records"), "{svg}");
+    }
+
+    #[test]
+    fn names_of_points_are_beside_them_and_not_over_each_other() {
+        let one = |name: &str, tokens, accuracy| Spent {
+            name: name.into(),
+            tokens,
+            accuracy,
+            interval: None,
+            filter: String::new(),
+        };
+        let names = ["one candidate", "best of eight candidates", "majority", "best.jsonl (mean)"];
+        let mut all: Vec<Spent> = names.iter().map(|name| one(name, 1_500.0, 0.99)).collect();
+        all.push(one("one candidate", 20.0, 0.56));
+        let most = 1_500.0 * 1.2;
+        let (x_unit, y_unit) = (most / 436.0, 1.08 / 240.0);
+        let areas: Vec<[f64; 4]> = places(&all, most)
+            .into_iter()
+            .zip(&all)
+            .map(|((x, y), one)| {
+                let half = 3.3 * real(label(&one.name).chars().count());
+                let (x, y) = (x / x_unit, y / y_unit);
+                [x - half, y - 7.0, x + half, y + 7.0]
+            })
+            .collect();
+        for (n, area) in areas.iter().enumerate() {
+            assert!(area[0] >= 0.0 && area[2] <= 436.0, "{n}: {area:?}");
+            assert!(areas[..n].iter().all(|other| !meet(area, other)), "{n}: {areas:?}");
+        }
     }
 }

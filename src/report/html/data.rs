@@ -1,12 +1,15 @@
 //! The records as JSON in the page: one block with the rows of the table, one with a line for each record's details,
 //! which is only read when the record is shown.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
-    Report, detail,
+    Report,
+    detail::{self, SharedLines},
     entry::{Entry, Flag},
-    pictures::by_order,
+    pictures::{self, by_order},
     run::Run,
     trust::answers,
 };
@@ -15,25 +18,45 @@ use crate::metrics::real;
 /// The rows of the table, as one JSON object.
 pub(super) fn index(report: &Report) -> String {
     let runs: Vec<&str> = report.runs.iter().map(|run| run.name.as_str()).collect();
+    let notes: Vec<&str> = report.runs.iter().map(unsent).collect();
     let flags: Vec<&str> = Flag::ALL.iter().map(|flag| flag.name()).collect();
+    let members: BTreeSet<String> = report.runs.iter().flat_map(pictures::member_names).collect();
     let rows: Vec<Value> = report
         .runs
         .iter()
         .enumerate()
-        .flat_map(|(at, run)| run.entries.iter().map(move |entry| row(at, entry)))
+        .flat_map(|(at, run)| run.entries.iter().map(move |entry| (at, entry)))
+        .map(|(at, entry)| row(at, entry, &members))
         .collect();
-    guarded(&json!({"runs": runs, "flags": flags, "rows": rows}).to_string())
+    guarded(
+        &json!({"runs": runs, "notes": notes, "flags": flags, "members": members, "rows": rows})
+            .to_string(),
+    )
 }
 
-/// The details of all records, one line of JSON each.
+/// The details of all records, one line of JSON each; the last line holds the lines that requests share.
 pub(super) fn details(report: &Report) -> String {
+    let mut shared = SharedLines::default();
     let entries = report.runs.iter().flat_map(|run: &Run| &run.entries);
-    let line = |entry: &Entry| guarded(&detail::of(entry, report.options.with_items).to_string());
-    entries.map(line).collect::<Vec<_>>().join("\n")
+    let with_items = report.options.with_items;
+    let mut lines: Vec<String> = entries
+        .map(|entry| guarded(&detail::of(entry, with_items, &mut shared).to_string()))
+        .collect();
+    lines.push(guarded(&json!(shared.all()).to_string()));
+    lines.join("\n")
+}
+
+/// Why some records of a run have no requests.
+fn unsent(run: &Run) -> &str {
+    match (run.command, run.requests_note.as_str()) {
+        ("judge", "") => "not kept",
+        ("judge", note) => note,
+        _ => "not kept: results of this command hold texts, verdicts and critiques",
+    }
 }
 
 /// One row. The script names these places in the same order.
-fn row(run: usize, entry: &Entry) -> Value {
+fn row(run: usize, entry: &Entry, members: &BTreeSet<String>) -> Value {
     let result = &entry.result;
     let flags = entry.flags();
     let bits = Flag::ALL.iter().enumerate().filter(|(_, flag)| flags.contains(flag));
@@ -42,6 +65,9 @@ fn row(run: usize, entry: &Entry) -> Value {
         answers(entry).map(|texts| texts.iter().map(|text| text.chars().count()).sum::<usize>());
     let label = entry.label.as_ref();
     let orders = by_order(entry).map(|(given, swapped)| format!("{given}\u{1f}{swapped}"));
+    let words = pictures::member_words(entry);
+    let words: Option<Vec<Option<&String>>> =
+        (words.len() > 1).then(|| members.iter().map(|name| words.get(name.as_str())).collect());
     json!([
         entry.slug,
         result.id,
@@ -60,6 +86,8 @@ fn row(run: usize, entry: &Entry) -> Value {
         length,
         orders,
         result.unreadable.as_ref().map(|why| why.reason.name()),
+        words,
+        entry.peers,
     ])
 }
 

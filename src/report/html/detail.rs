@@ -1,11 +1,12 @@
 //! Everything about one record, as JSON for the page: texts as they are, which the page shows as text.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::{
+    SentRequest,
     entry::{Entry, More},
     figures::milliseconds,
 };
@@ -19,8 +20,9 @@ use crate::{
 /// The longest pair of drafts that is compared word by word, in bytes: the time grows with their differences.
 const COMPARED: usize = 60_000;
 
-/// What the page shows about a record. Without its texts, only the verdict and what it cost.
-pub(super) fn of(entry: &Entry, with_items: bool) -> Value {
+/// What the page shows about a record. Without its texts, only the verdict and what it cost. Texts of requests are
+/// replaced by their places in `shared`, for most of their lines are those of the prompt.
+pub(super) fn of(entry: &Entry, with_items: bool, shared: &mut SharedLines) -> Value {
     let mut all = Map::new();
     let result = &entry.result;
     all.insert("facts".into(), facts(result));
@@ -32,6 +34,9 @@ pub(super) fn of(entry: &Entry, with_items: bool) -> Value {
     if with_items {
         texts(entry, &mut all);
         judgment(entry, &mut all);
+        if let Some(sent) = &entry.sent {
+            all.insert("sent".into(), sent.iter().map(|one| conversation(one, shared)).collect());
+        }
         match &entry.more {
             More::Nothing => (),
             More::Revised(line) => revision(line, &mut all),
@@ -139,10 +144,45 @@ fn judgment(entry: &Entry, all: &mut Map<String, Value>) {
     if votes.len() > 1 {
         all.insert("votes".into(), votes.iter().map(vote).collect());
     }
-    let raw: Vec<Value> = votes.iter().flat_map(raw).collect();
+    let raw: Vec<Value> = votes.iter().flat_map(|vote| raw(vote, result)).collect();
     if !raw.is_empty() {
         all.insert("raw".into(), raw.into());
     }
+}
+
+/// Lines of texts that several requests have in common, each with its place.
+#[derive(Default)]
+pub(super) struct SharedLines {
+    places: BTreeMap<String, usize>,
+}
+
+impl SharedLines {
+    /// The place of a line.
+    fn place(&mut self, line: &str) -> usize {
+        if let Some(place) = self.places.get(line) {
+            return *place;
+        }
+        let place = self.places.len();
+        self.places.insert(line.to_owned(), place);
+        place
+    }
+
+    /// All lines, in the order of their places.
+    pub(super) fn all(&self) -> Vec<&str> {
+        let mut all: Vec<(&String, &usize)> = self.places.iter().collect();
+        all.sort_by_key(|(_, place)| **place);
+        all.into_iter().map(|(line, _)| line.as_str()).collect()
+    }
+}
+
+/// A conversation with the places of its lines.
+fn conversation(sent: &SentRequest, shared: &mut SharedLines) -> Value {
+    let mut message = |(role, text): &(String, String)| {
+        let lines: Vec<usize> = text.split('\n').map(|line| shared.place(line)).collect();
+        json!([role, lines])
+    };
+    let messages: Vec<Value> = sent.messages.iter().map(&mut message).collect();
+    json!([sent.name, messages])
 }
 
 /// A place in characters as one in UTF-16, as scripts count; `None` if the text has no such place.
@@ -218,18 +258,18 @@ fn vote(vote: &VoteLine) -> Value {
     json!({"by": vote.by, "draw": vote.draw, "order": order, "verdict": verdict, "text": text, "span": span})
 }
 
-/// The texts of a vote as the model wrote them, where they hold more than the critique.
-fn raw(vote: &VoteLine) -> Vec<Value> {
+/// The texts of a vote as the model wrote them; null for one that is the critique, character by character.
+fn raw(vote: &VoteLine, result: &ResultLine) -> Vec<Value> {
     let call = |call: &crate::verdict::Call| {
         let thinking = call.thinking.as_deref().unwrap_or_default();
-        let has_more = !thinking.is_empty() || call.shown().len() < call.text.len();
         let name = format!("{}, draw {}, {}", vote.by, vote.draw, call.name);
-        let text = if thinking.is_empty() {
-            call.text.clone()
-        } else {
-            format!("{thinking}\n\n{}", call.text)
+        let is_shown = thinking.is_empty() && Some(&call.text) == result.critique.as_ref();
+        let text = match (is_shown, thinking.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some(call.text.clone()),
+            (false, false) => Some(format!("{thinking}\n\n{}", call.text)),
         };
-        (has_more && !call.chosen).then(|| json!([name, text]))
+        (!call.chosen).then(|| json!([name, text]))
     };
     vote.calls.iter().filter_map(call).collect()
 }

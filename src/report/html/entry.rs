@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::SentRequest;
 use crate::{
     item::{Item, text_of},
     line::{Consistent, ResultLine, VoteLine},
@@ -11,6 +12,7 @@ use crate::{
     report::{
         histogram::figure,
         labels::{Compared, Labels},
+        record_verdict::bare,
     },
     verdict::{Judgment, Label, Preference, Rubric, Steps, Unreadable, Verdict, VerdictKind},
 };
@@ -28,6 +30,12 @@ pub(super) struct Entry {
     pub(super) group: Option<String>,
     /// The tree of a search.
     pub(super) tree: Vec<TreeLine>,
+    /// What was sent, made again; `None` if it could not be.
+    pub(super) sent: Option<Vec<SentRequest>>,
+    /// Where other files have the same record: its place among all records of the report.
+    pub(super) peers: Vec<usize>,
+    /// Whether those files have another verdict.
+    pub(super) differs: bool,
 }
 
 /// What a line holds beside the outcome.
@@ -64,13 +72,14 @@ pub(super) enum Flag {
     LowMass,
     Required,
     Changed,
+    Differs,
 }
 
 /// A distribution with less probability on the values that were offered is remarkable.
 pub(super) const LOW_MASS: f64 = 0.9;
 
 impl Flag {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Unreadable,
         Self::Abstained,
         Self::Failed,
@@ -81,6 +90,7 @@ impl Flag {
         Self::LowMass,
         Self::Required,
         Self::Changed,
+        Self::Differs,
     ];
 
     /// The word on the page.
@@ -96,6 +106,7 @@ impl Flag {
             Self::LowMass => "low mass",
             Self::Required => "required unmet",
             Self::Changed => "changed",
+            Self::Differs => "differs",
         }
     }
 }
@@ -113,7 +124,18 @@ impl Entry {
         };
         let item = result.item.clone().map(Item::from);
         let slug = result.id.clone();
-        Some(Self { slug, result, more, item, label: None, group: None, tree: Vec::new() })
+        Some(Self {
+            slug,
+            result,
+            more,
+            item,
+            label: None,
+            group: None,
+            tree: Vec::new(),
+            sent: None,
+            peers: Vec::new(),
+            differs: false,
+        })
     }
 
     /// The verdict in one word, under which records are counted together; `None` without a verdict.
@@ -144,15 +166,16 @@ impl Entry {
 
     /// Whether all draws of one member in one order gave the same verdict; `None` if none was drawn twice.
     pub(super) fn retested(&self) -> Option<bool> {
-        let mut draws: BTreeMap<(&str, String), Vec<Option<&String>>> = BTreeMap::new();
-        for vote in self.votes().iter().filter(|vote| vote.verdict.verdict.is_some()) {
+        let mut draws: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+        for vote in self.votes() {
+            let Some(words) = &vote.verdict.verdict else { continue };
             let order = format!("{:?}", vote.order);
-            draws.entry((&vote.by, order)).or_default().push(vote.verdict.verdict.as_ref());
+            // The words of labels hold probabilities, which differ from draw to draw.
+            draws.entry((&vote.by, order)).or_default().push(bare(words));
         }
         let mut repeated = draws.values().filter(|draws| draws.len() > 1).peekable();
         repeated.peek()?;
-        // The words of labels hold probabilities, which differ from draw to draw.
-        Some(repeated.all(|draws| draws.iter().all(|draw| bare(*draw) == bare(draws[0]))))
+        Some(repeated.all(|draws| draws.iter().all(|draw| draw == &draws[0])))
     }
 
     pub(super) fn votes(&self) -> &[VoteLine] {
@@ -194,6 +217,7 @@ impl Entry {
             Flag::LowMass => low,
             Flag::Required => !self.lacking().is_empty(),
             Flag::Changed => self.change().is_some_and(|change| change.abs() > 1e-9),
+            Flag::Differs => self.differs,
         };
         Flag::ALL.into_iter().filter(|flag| is(*flag)).collect()
     }
@@ -212,11 +236,6 @@ pub(super) fn word(result: &ResultLine) -> Option<String> {
         Some(Verdict::Rubric(rubric)) => rubric.score().map(figure),
         _ => verdict.verdict.clone(),
     }
-}
-
-/// A verdict in words without its probability: `correct` for `correct (p 0.98)`.
-fn bare(words: Option<&String>) -> Option<&str> {
-    words.map(|words| words.split(" (p ").next().unwrap_or_default())
 }
 
 /// Reads the labels of the records of one run.

@@ -50,13 +50,14 @@ pub(super) fn coverage(run: &Run) -> Vec<Part> {
         counts.push((name, *count, "doubtful", format!("reason:{reason}")));
     }
     counts.push(("failed".into(), summary.failed, "bad", "flag:failed".into()));
+    counts.push(("never tried".into(), run.untried, "untried", String::new()));
     let mut from = 0;
     let part = |(name, count, tone, filter): (String, usize, &'static str, String)| {
         let end = from + count;
-        let place = |at: usize| at * 1000 / run.len().max(1);
+        let place = |at: usize| at * 1000 / run.all().max(1);
         let (start, length) = (place(from), place(end) - place(from));
         from = end;
-        let share = percent(ratio(count, run.len()));
+        let share = percent(ratio(count, run.all()));
         Part { name, count, share, from: start, length, tone, filter }
     };
     counts.into_iter().filter(|(_, count, ..)| *count > 0).map(part).collect()
@@ -84,7 +85,7 @@ fn mean(run: &Run) -> Option<Figure> {
     if numbers.is_empty() {
         return None;
     }
-    let without = run.len() - run.summary.judged;
+    let without = run.all() - run.summary.judged;
     let bounds = run.summary.bounds().filter(|_| without > 0 && run.revised.is_none());
     let note = bounds.map_or(String::new(), |Bounds { lowest, highest, .. }| {
         format!("between {lowest:.3} and {highest:.3} if the {without} without a verdict were worst or best")
@@ -121,7 +122,7 @@ fn passed(run: &Run) -> Option<Figure> {
         return None;
     }
     let passed = run.summary.passed?;
-    Some(Figure { filter: "flag:passed".into(), ..share("pass rate", passed, run.len()) })
+    Some(Figure { filter: "flag:passed".into(), ..share("pass rate", passed, run.all()) })
 }
 
 /// A share with its interval.
@@ -272,7 +273,7 @@ fn of_ranking(run: &Run) -> Vec<Figure> {
 
 fn of_revisions(run: &Run) -> Vec<Figure> {
     let Some(summary) = &run.revised else { return Vec::new() };
-    let mut all = vec![share("passed without a revision", summary.passed_at_once, run.len())];
+    let mut all = vec![share("passed without a revision", summary.passed_at_once, run.all())];
     let changes: Vec<f64> = run.entries.iter().filter_map(Entry::change).collect();
     if !changes.is_empty() {
         let (value, interval) = mean_of(&changes);
@@ -286,7 +287,7 @@ fn of_revisions(run: &Run) -> Vec<Figure> {
         });
     }
     if summary.denied > 0 {
-        all.push(share("passed the loop and not the final judgment", summary.denied, run.len()));
+        all.push(share("passed the loop and not the final judgment", summary.denied, run.all()));
     }
     all
 }
@@ -400,7 +401,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// An interval of shares in per cent.
-fn in_percent(interval: Interval) -> String {
+pub(super) fn in_percent(interval: Interval) -> String {
     format!("{} to {}", bare(interval.low), percent(interval.high))
 }
 

@@ -77,8 +77,20 @@ fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
         let why = format!("only {} probability on the offered values", percent(mass));
         all.push((5, 1.0 - mass, why));
     }
-    if let (More::Ranked(_) | More::Searched(_), Some(false)) = (&entry.more, result.pass) {
-        all.push((6, 1.0, "the chosen answer is wrong".into()));
+    match (&entry.more, result.pass) {
+        (More::Ranked(_) | More::Searched(_), Some(false)) => {
+            all.push((6, 1.0, "the chosen answer is wrong".into()));
+        }
+        (More::Ranked(line), None)
+            if line.chosen.is_some() && line.candidates.iter().any(|one| one.right.is_some()) =>
+        {
+            all.push((
+                6,
+                0.5,
+                "the chosen answer could not be compared; it counts as wrong".into(),
+            ));
+        }
+        _ => (),
     }
     all
 }

@@ -3,20 +3,20 @@
 use super::{
     Report,
     figures::{self, Figure},
+    gates::{GateView, gates},
     look::first_to_see,
     page::{facts, repeat},
     run::Run,
-    trust,
+    together, trust,
 };
 use crate::report::escaped;
 
 /// The first screen of every run, and the comparison of two.
 pub(super) fn text(report: &Report) -> String {
     let mut all: Vec<String> = report.runs.iter().map(of_run).collect();
-    if let Some(comparison) = &report.comparison {
-        let lines: Vec<String> =
-            comparison.to_string().lines().map(|line| format!("- {}", cell(line))).collect();
-        all.push(format!("## Comparison\n\n{}\n", lines.join("\n")));
+    for compared in together::views(report) {
+        let table = table("Comparison", &compared.figures);
+        all.push(format!("## {}\n\n{table}", cell(&compared.title)));
     }
     all.join("\n")
 }
@@ -31,7 +31,8 @@ fn of_run(run: &Run) -> String {
     let parts = figures::coverage(run);
     let parts: Vec<String> =
         parts.iter().map(|part| format!("{} {} ({})", part.count, part.name, part.share)).collect();
-    text.push_str(&format!("{} records: {}\n\n", run.len(), parts.join(", ")));
+    text.push_str(&format!("{} records: {}\n\n", run.all(), parts.join(", ")));
+    text.push_str(&of_gates(run));
     text.push_str(&table("Result", &figures::outcome(run)));
     text.push_str(&table("Trust", &trust::trust(run)));
     let first = first_to_see(run);
@@ -46,6 +47,22 @@ fn of_run(run: &Run) -> String {
         text.push_str(&format!("Repeat: `{}`\n", command.replace('`', "'")));
     }
     text
+}
+
+/// The rules of a run with what came out; empty without any.
+fn of_gates(run: &Run) -> String {
+    let Some(gates) = gates(run) else { return String::new() };
+    let outcome = format!("**Gate {}**\n\n", cell(&gates.outcome));
+    if gates.rules.is_empty() {
+        return outcome;
+    }
+    let row = |gate: &GateView| {
+        let outcome = if gate.is_kept { "kept" } else { "not kept" };
+        let (value, interval) = (&gate.value, &gate.interval);
+        format!("| {} | {value} | {interval} | {} | {outcome} |\n", cell(&gate.rule), gate.n)
+    };
+    let rows: String = gates.rules.iter().map(row).collect();
+    format!("{outcome}| rule | value | 95 % interval | n | |\n|---|---:|---:|---:|---|\n{rows}\n")
 }
 
 /// Figures as a table; empty without any.

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `entry` | one record: its outcome in the common form, its label, what is remarkable about it |
 //! | `run` | the records of one file, with the summary that its command prints |
-//! | `figures`, `trust`, `look` | the first screen: coverage, what came out, how far it can be trusted, what to look at |
+//! | `figures`, `gates`, `trust`, `look` | the first screen: coverage, what came out, whether it is good enough, how far it can be trusted, what to look at |
+//! | `together` | the same records in several files: which verdicts differ, and whether that is more than chance |
 //! | `pictures` | which charts a run has |
 //! | `detail`, `data` | the records as JSON for the page |
 //! | `page` | the page: template, style and script, and the policy that lets nothing else run |
@@ -16,8 +17,10 @@
 mod entry;
 mod run;
 mod figures;
+mod gates;
 mod trust;
 mod look;
+mod together;
 mod pictures;
 mod detail;
 mod data;
@@ -25,10 +28,10 @@ mod page;
 mod markdown;
 mod events;
 
-pub use run::RunFile;
+pub use run::{RunFile, SentRequest};
 
 use self::run::{Run, take_trees};
-use super::{Comparison, Labels, RecordVerdict};
+use super::{Comparison, Labels};
 use crate::{error::Result, line::ResultLine};
 
 /// What a report shows.
@@ -65,24 +68,21 @@ impl Default for ReportOptions {
 pub struct Report {
     options: ReportOptions,
     runs: Vec<Run>,
-    /// Two runs over the same records, side by side.
-    comparison: Option<Comparison>,
+    /// The first run compared with each other one that has records of the same ids: its place, and the comparison.
+    comparisons: Vec<(usize, Comparison)>,
 }
 
 impl Report {
-    /// A report on these files. Two files with records of the same ids are also compared.
+    /// A report on these files. The first one is compared with each other that has records of the same ids.
     pub fn new(options: ReportOptions, mut files: Vec<RunFile>) -> Self {
         let mut trees = take_trees(&mut files);
         let group = options.group.as_deref();
         let run = |file| Run::new(file, &options.labels, group, &mut trees);
         let mut runs: Vec<Run> = files.into_iter().map(run).collect();
         name_addresses(&mut runs);
-        let comparison = match runs.as_slice() {
-            [one, other] => Some(Comparison::new(verdicts(one), verdicts(other))),
-            _ => None,
-        };
-        let comparison = comparison.filter(|comparison| comparison.joined() > 0);
-        Self { options, runs, comparison }
+        together::join(&mut runs);
+        let comparisons = together::compare(&runs);
+        Self { options, runs, comparisons }
     }
 
     /// The page, as text of HTML that needs no other file.
@@ -117,11 +117,6 @@ impl Report {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// The verdicts of a run, for a comparison.
-fn verdicts(run: &Run) -> Vec<RecordVerdict> {
-    run.entries.iter().map(|entry| RecordVerdict::from(&entry.result)).collect()
 }
 
 /// Gives every record an address of its own: its id, with its number where several have the same.

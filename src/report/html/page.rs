@@ -10,10 +10,11 @@ use super::{
     Report, data,
     entry::{Entry, Flag},
     figures::{self, Figure, Part, milliseconds},
+    gates::{GatesView, gates},
     look::first_to_see,
     pictures::{self, Picture},
     run::Run,
-    trust,
+    together, trust,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -32,8 +33,8 @@ const PLAIN: usize = 200;
 struct RunView {
     name: String,
     facts: Vec<(String, String)>,
+    gates: Option<GatesView>,
     repeat: Option<String>,
-    records: usize,
     coverage: Vec<Part>,
     outcome: Vec<Figure>,
     trust: Vec<Figure>,
@@ -63,6 +64,8 @@ struct PictureView {
 struct Row {
     id: String,
     verdict: String,
+    /// The verdicts of the other files.
+    others: String,
     expected: String,
     label: String,
     flags: String,
@@ -81,11 +84,6 @@ pub(super) fn html(report: &Report) -> Result<String> {
     // The name decides that everything is escaped.
     let rendered = environment.add_template("page.html", TEMPLATE).and_then(|()| {
         let runs: Vec<RunView> = report.runs.iter().map(view).collect();
-        let all = || report.runs.iter().flat_map(|run| &run.entries);
-        let comparison = report
-            .comparison
-            .as_ref()
-            .map(|comparison| comparison.to_string().lines().map(escaped).collect::<Vec<_>>());
         environment.get_template("page.html")?.render(context! {
             title => title(report),
             policy => policy(),
@@ -94,13 +92,14 @@ pub(super) fn html(report: &Report) -> Result<String> {
             index => Value::from_safe_string(data::index(report)),
             details => Value::from_safe_string(data::details(report)),
             runs => Serde(&runs),
-            comparison => comparison,
+            comparisons => Serde(&together::views(report)),
             together => Serde(&pictures::compute(&report.runs).map(of_picture)),
             command => report.options.command.as_str(),
             with_items => report.options.with_items,
             records => report.len(),
-            rows => Serde(&all().take(PLAIN).map(row).collect::<Vec<_>>()),
+            rows => Serde(&rows(report)),
             columns => columns(report),
+            others => if report.runs.len() == 2 { title_of(&report.runs[1]) } else { "other files".into() },
             version => env!("CARGO_PKG_VERSION"),
         })
     });
@@ -111,8 +110,12 @@ pub(super) fn html(report: &Report) -> Result<String> {
 
 /// The name of the report: those of its files.
 fn title(report: &Report) -> String {
-    let names: Vec<String> = report.runs.iter().map(|run| escaped(&run.name)).collect();
-    names.join(" and ")
+    report.runs.iter().map(title_of).collect::<Vec<_>>().join(" and ")
+}
+
+/// The name of a file.
+fn title_of(run: &Run) -> String {
+    escaped(&run.name)
 }
 
 /// The content security policy: this style, this script, and nothing else.
@@ -133,8 +136,8 @@ fn view(run: &Run) -> RunView {
     RunView {
         name: escaped(&run.name),
         facts: facts(run),
+        gates: gates(run),
         repeat: repeat(run),
-        records: run.len(),
         coverage: figures::coverage(run),
         outcome: figures::outcome(run),
         trust: trust::trust(run),
@@ -191,13 +194,6 @@ pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
         add("model", known(first.map(|line| line.model.clone()), "/model/name"));
     }
     add("pass rule", manifest("/pass").unwrap_or_default());
-    let passed = run
-        .summary
-        .passed
-        .filter(|_| run.manifest.as_ref().is_some_and(|run| run["pass"].is_string()));
-    if let Some(passed) = passed {
-        add("passed", format!("{passed} of {} records", run.len()));
-    }
     let written = run.written.map(|at| humantime::format_rfc3339_seconds(at).to_string());
     add("written", written.unwrap_or_default().replace('T', " ").replace('Z', " UTC"));
     all
@@ -223,7 +219,8 @@ fn quoted(word: &str) -> String {
 /// Which columns of the table hold anything.
 fn columns(report: &Report) -> Vec<&'static str> {
     let has = |is: fn(&Entry) -> bool| report.runs.iter().flat_map(|run| &run.entries).any(is);
-    let all: [(&str, bool); 6] = [
+    let all: [(&str, bool); 7] = [
+        ("others", !report.comparisons.is_empty()),
         ("expected", has(|entry| entry.result.expected_score.is_some())),
         ("label", has(|entry| entry.label.is_some())),
         ("group", has(|entry| entry.group.is_some())),
@@ -234,12 +231,22 @@ fn columns(report: &Report) -> Vec<&'static str> {
     all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
 }
 
-fn row(entry: &Entry) -> Row {
+/// The first rows of the table; of files that are compared those of the first, beside which the others' verdicts are.
+fn rows(report: &Report) -> Vec<Row> {
+    let entries: Vec<&Entry> = report.runs.iter().flat_map(|run| &run.entries).collect();
+    let shown = if report.comparisons.is_empty() { entries.len() } else { report.runs[0].len() };
+    entries.iter().take(shown.min(PLAIN)).map(|entry| row(entry, &entries)).collect()
+}
+
+fn row(entry: &Entry, all: &[&Entry]) -> Row {
     let result = &entry.result;
     let flags: Vec<&str> = entry.flags().into_iter().map(Flag::name).collect();
+    let others: Vec<String> =
+        entry.peers.iter().map(|place| escaped(&data::shown(all[*place]))).collect();
     Row {
         id: escaped(&result.id),
         verdict: escaped(&data::shown(entry)),
+        others: others.join(" · "),
         expected: result.expected_score.map(|score| format!("{score:.2}")).unwrap_or_default(),
         label: entry.label.as_ref().map(|label| escaped(&label.text)).unwrap_or_default(),
         flags: flags.join(", "),
@@ -252,4 +259,82 @@ fn row(entry: &Entry) -> Row {
 /// The address of a record in the page.
 fn address(slug: &str) -> String {
     crate::report::charts::encoded(slug)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    type Colour = [f64; 3];
+
+    /// The colours of the style by their names: the light theme, and the dark one.
+    fn themes() -> [BTreeMap<&'static str, Colour>; 2] {
+        let colour = |line: &'static str| {
+            let (name, value) = line.trim().strip_prefix("--")?.split_once(": #")?;
+            let digits: Vec<char> = value.chars().collect();
+            let pairs: Vec<String> = match digits.len() {
+                3 => digits.iter().map(|digit| format!("{digit}{digit}")).collect(),
+                _ => digits.chunks(2).map(|pair| pair.iter().collect()).collect(),
+            };
+            let parts = pairs.iter().map(|pair| u8::from_str_radix(pair, 16).map(f64::from));
+            let parts: Vec<f64> = parts.collect::<std::result::Result<_, _>>().ok()?;
+            Some((name, [parts[0], parts[1], parts[2]]))
+        };
+        let mut roots = STYLE.split(":root {").skip(1);
+        let mut theme = || -> BTreeMap<&'static str, Colour> {
+            let root = roots.next().and_then(|text| text.split('}').next()).unwrap_or_default();
+            root.split(';').filter_map(colour).collect()
+        };
+        let (light, dark) = (theme(), theme());
+        let both = light.clone().into_iter().chain(dark).collect();
+        [light, both]
+    }
+
+    /// The contrast of two colours by the Web Content Accessibility Guidelines 2.2: 1 to 21.
+    fn contrast(one: Colour, other: Colour) -> f64 {
+        let luminance = |colour: Colour| {
+            let linear = colour.map(|part| match part / 255.0 {
+                low if low <= 0.04045 => low / 12.92,
+                part => ((part + 0.055) / 1.055).powf(2.4),
+            });
+            0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        one.max(other) / one.min(other)
+    }
+
+    #[test]
+    fn texts_and_marks_stand_out_in_both_themes() {
+        assert!((contrast([0.0; 3], [255.0; 3]) - 21.0).abs() < 1e-9);
+        for theme in themes() {
+            assert!(theme.len() > 12, "{theme:?}");
+            let of = |name: &str| theme[name];
+            // AA: 4.5 for texts, 3 for marks.
+            let texts = [
+                ("ink", ["paper", "soft", "mark", "chosen", "added", "removed"].as_slice()),
+                ("quiet", &["paper", "soft", "chosen"]),
+                ("link", &["paper", "soft", "chosen"]),
+            ];
+            for (text, grounds) in texts {
+                for ground in grounds {
+                    let found = contrast(of(text), of(ground));
+                    assert!(found >= 4.5, "{text} on {ground}: {found:.2}");
+                }
+            }
+            for mark in ["good", "bad", "doubtful", "none", "blue"] {
+                for ground in ["paper", "soft"] {
+                    let found = contrast(of(mark), of(ground));
+                    assert!(found >= 3.0, "{mark} on {ground}: {found:.2}");
+                }
+            }
+            // The numbers in the darkest cell of a matrix.
+            let cell: Vec<f64> = of("blue")
+                .iter()
+                .zip(of("paper"))
+                .map(|(blue, paper)| 0.54 * blue + 0.46 * paper)
+                .collect();
+            assert!(contrast(of("ink"), [cell[0], cell[1], cell[2]]) >= 4.5);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Which charts a run has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::{
     trust::answers,
 };
 use crate::{
-    line::{NamedOrder, ShownOrder},
+    line::{NamedOrder, ResultLine, ShownOrder},
     metrics::{bootstrap_mean, mean, ratio, real, wilson},
     report::{
         CalibrationFigures, CalibrationSample, Quantity,
@@ -137,11 +137,7 @@ fn calibration(run: &Run) -> Option<Picture> {
     const BINS: usize = 10;
     let mut sample = CalibrationSample::new(run.labels().clone());
     for entry in run.entries.iter().filter(|entry| matches!(entry.more, More::Nothing)) {
-        sample.push(&crate::line::ResultLine {
-            votes: None,
-            critique: None,
-            ..entry.result.clone()
-        });
+        sample.push(&ResultLine { votes: None, critique: None, ..entry.result.clone() });
     }
     let quantity = sample.quantity().ok()?;
     // A grade is no outcome that a score could predict.
@@ -205,34 +201,48 @@ pub(super) fn by_order(entry: &Entry) -> Option<(String, String)> {
     Some((side(NamedOrder::Given)?, side(NamedOrder::Swapped)?))
 }
 
+/// The verdict of each member of a jury in one word, by the name of the member; the last one of several votes.
+pub(super) fn member_words(entry: &Entry) -> BTreeMap<&str, String> {
+    let word = |vote: &crate::line::VoteLine| {
+        super::entry::word(&ResultLine { verdict: vote.verdict.clone(), ..ResultLine::default() })
+    };
+    let votes = entry.votes().iter();
+    votes.filter_map(|vote| Some((vote.by.as_str(), word(vote)?))).collect()
+}
+
+/// The names of the members of a jury, in the order of the alphabet; empty for a judge with one.
+pub(super) fn member_names(run: &Run) -> Vec<String> {
+    let voters = run.entries.iter().flat_map(|entry| entry.votes()).map(|vote| vote.by.clone());
+    let names: BTreeSet<String> = voters.collect();
+    if names.len() > 1 { names.into_iter().collect() } else { Vec::new() }
+}
+
 /// How often two members of a jury gave the same verdict.
 fn members(run: &Run) -> Option<Picture> {
     const MEMBERS: usize = 8;
-    let of = |entry: &Entry| -> BTreeMap<String, String> {
-        let votes = entry.votes().iter();
-        let verdict = |vote: &crate::line::VoteLine| {
-            let line =
-                crate::line::ResultLine { verdict: vote.verdict.clone(), ..Default::default() };
-            Some((vote.by.clone(), super::entry::word(&line)?))
-        };
-        votes.filter_map(verdict).collect()
-    };
-    let verdicts: Vec<_> = run.entries.iter().map(of).collect();
-    let mut names: Vec<String> = verdicts.iter().flat_map(|one| one.keys().cloned()).collect();
-    names.sort();
-    names.dedup();
+    let names = member_names(run);
     if !(2..=MEMBERS).contains(&names.len()) {
         return None;
     }
+    let verdicts: Vec<_> = run.entries.iter().map(member_words).collect();
     let cell = |one: &String, other: &String| {
-        let both = || verdicts.iter().filter_map(|all| Some((all.get(one)?, all.get(other)?)));
+        let both = || {
+            verdicts
+                .iter()
+                .filter_map(|all| Some((all.get(one.as_str())?, all.get(other.as_str())?)))
+        };
         let (all, same) = (both().count(), both().filter(|(one, other)| one == other).count());
         let text = if all == 0 { "–".into() } else { percent(ratio(same, all)) };
-        Cell { shade: ratio(same, all), text, link: None }
+        let words = format!("{one} and {other}: {} of {all} records differ", all - same);
+        let link = (same < all).then(|| (format!("members:{one}\u{1f}{other}"), words));
+        Cell { shade: ratio(same, all), text, link }
     };
     let cells: Vec<Vec<Cell>> =
         names.iter().map(|one| names.iter().map(|other| cell(one, other)).collect()).collect();
-    let note = format!("share of equal verdicts in {} records", run.len());
+    let note = format!(
+        "share of equal verdicts in {} records; a cell leads to those that differ",
+        run.len()
+    );
     picture("Members against each other", note, square(("", &names), ("", &names), &cells))
 }
 
@@ -249,7 +259,11 @@ fn length(run: &Run) -> Option<Picture> {
     if points.len() < 3 {
         return None;
     }
-    picture("Score against length", note, scatter(&points, "characters of the answer", "score"))
+    picture(
+        "Score against length",
+        note,
+        scatter(&points, ("characters of the answer", "length"), "score"),
+    )
 }
 
 /// Pass rates or mean scores by group.
@@ -287,7 +301,8 @@ fn groups(run: &Run) -> Option<Picture> {
     if means.len() < 2 {
         return None;
     }
-    let note = format!("{} groups, 95 % intervals", means.len());
+    let grouped: usize = means.iter().map(|group| group.count).sum();
+    let note = format!("{grouped} records in {} groups; 95 % intervals", means.len());
     picture("By group", note, by_group(&means, &what, has_pass || !has_scores))
 }
 
@@ -298,7 +313,13 @@ pub(super) fn compute(runs: &[Run]) -> Option<Picture> {
     if all.len() < 2 {
         return None;
     }
-    let note = "records with a known answer; 95 % intervals".into();
+    let known = |run: &Run| match (&run.ranked, &run.searched) {
+        (Some(ranked), _) => ranked.outcomes.len(),
+        (_, Some(searched)) => searched.referenced,
+        _ => 0,
+    };
+    let most = runs.iter().map(known).max().unwrap_or(0);
+    let note = format!("up to {most} records with a known answer; 95 % intervals");
     picture("Accuracy against tokens", note, over_tokens(&all))
 }
 
@@ -325,6 +346,7 @@ fn spent(run: &Run) -> Vec<Spent> {
         tokens: mean(&tokens).unwrap_or_default(),
         accuracy,
         interval: Some(wilson(right, all)),
+        filter: format!("run:{}", run.name),
     };
     let one = run.ranked.as_ref().and_then(|ranked| {
         let written: Vec<f64> = run.entries.iter().filter_map(written).collect();
@@ -336,6 +358,7 @@ fn spent(run: &Run) -> Vec<Spent> {
             tokens,
             accuracy: mean(&chance)?,
             interval: None,
+            filter: String::new(),
         })
     });
     std::iter::once(chosen).chain(one).collect()

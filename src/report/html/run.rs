@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::entry::{Entry, LabelReader, More};
 use crate::{
     error::Error,
-    records::{AnyLine, TreeLine},
+    records::{AnyLine, End, Ending, TreeLine},
     report::{LabelSummary, Labels, RankSummary, Revisions, SearchSummary, Summary},
     verdict::Judgment,
 };
@@ -23,6 +23,19 @@ pub struct RunFile {
     pub written: Option<SystemTime>,
     /// The manifest beside it, which tells how it was made.
     pub manifest: Option<Value>,
+    /// What was sent for a record, made again, by the key of its line.
+    pub requests: BTreeMap<String, Vec<SentRequest>>,
+    /// Why there are none for other records.
+    pub requests_note: String,
+}
+
+/// A conversation that was sent to a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentRequest {
+    /// Who was asked, of which draw and order.
+    pub name: String,
+    /// The role and the text of each message.
+    pub messages: Vec<(String, String)>,
 }
 
 /// The nodes of trees by the id of their record.
@@ -48,9 +61,13 @@ pub(super) struct Run {
     pub(super) name: String,
     pub(super) written: Option<SystemTime>,
     pub(super) manifest: Option<Value>,
+    /// Why there are no requests of some records.
+    pub(super) requests_note: String,
     /// The command that wrote it.
     pub(super) command: &'static str,
     pub(super) entries: Vec<Entry>,
+    /// The number of records of the input without a line, as far as the manifest tells.
+    pub(super) untried: usize,
     /// The lowest and the highest score of the scale.
     pub(super) ends: Option<(f64, f64)>,
     /// The verdicts in figures, as `judge` counts them.
@@ -83,12 +100,18 @@ impl Run {
                 entry.tree = trees.remove(&entry.result.id).unwrap_or_default();
             }
         }
+        let mut requests = file.requests;
+        for entry in entries.iter_mut().filter(|entry| matches!(entry.more, More::Nothing)) {
+            entry.sent = requests.remove(&entry.result.key);
+        }
         set_groups(&mut entries, group);
         let ends = ends(&entries);
         let mut run = Self {
             name: file.name,
             written: file.written,
+            untried: untried(file.manifest.as_ref(), entries.len()),
             manifest: file.manifest,
+            requests_note: file.requests_note,
             command,
             ends,
             summary: Summary::of_results(reader.labels(), ends),
@@ -101,7 +124,29 @@ impl Run {
         };
         entries.iter().for_each(|entry| run.count(entry));
         run.entries = entries;
+        run.end();
         run
+    }
+
+    /// Notes in every summary how many records were never tried.
+    fn end(&mut self) {
+        if self.untried == 0 {
+            return;
+        }
+        let ending = Ending { end: End::Stopped, left: Some(self.untried) };
+        if let Some(summary) = &mut self.ranked {
+            summary.ending = ending.clone();
+        }
+        if let Some(summary) = &mut self.searched {
+            summary.records.ending = ending.clone();
+        }
+        if let Some(summary) = &mut self.labelled {
+            summary.records.ending = ending.clone();
+        }
+        if let Some(summary) = &mut self.revised {
+            summary.ending = ending.clone();
+        }
+        self.summary.ending = ending;
     }
 
     /// Counts a record in the summary of its command.
@@ -134,9 +179,27 @@ impl Run {
         &self.labels
     }
 
-    /// The number of records.
+    /// The number of records with a line.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// The number of records of the input: those with a line, and those that were never tried.
+    pub(super) fn all(&self) -> usize {
+        self.len() + self.untried
+    }
+}
+
+/// The number of records of the input without a line: the manifest has the number of records, or else how many were left
+/// when the run ended; 0 if neither is known.
+fn untried(manifest: Option<&Value>, lines: usize) -> usize {
+    let number = |path: &str| {
+        let number = manifest?.pointer(path)?.as_u64()?;
+        usize::try_from(number).ok()
+    };
+    match number("/records") {
+        Some(records) => records.saturating_sub(lines),
+        None => number("/outcome/not_tried").unwrap_or(0),
     }
 }
 
@@ -178,4 +241,19 @@ fn ends(entries: &[Entry]) -> Option<(f64, f64)> {
     let low = score - share * range;
     let clean = |end: f64| (end * 1e6).round() / 1e6;
     Some((clean(low), clean(low + range)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn records_without_a_line_were_never_tried() {
+        let of = |manifest: Value| untried(Some(&manifest), 4);
+        assert_eq!(of(json!({"records": 10, "outcome": {"not_tried": 5}})), 6);
+        assert_eq!(of(json!({"records": 3})), 0);
+        assert_eq!(of(json!({"records": null, "outcome": {"not_tried": 5}})), 5);
+        assert_eq!((of(json!({})), untried(None, 4)), (0, 0));
+    }
 }

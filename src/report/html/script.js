@@ -3,10 +3,10 @@
 // Everything from records becomes text: no element is ever made from it.
 (() => {
   const $ = (id) => document.getElementById(id);
-  const { runs, flags, rows } = JSON.parse($("index").textContent);
+  const { runs, notes, flags, members, rows } = JSON.parse($("index").textContent);
   const lines = $("details").textContent.split("\n");
-  const [SLUG, ID, RUN, SHOWN, WORD, SCORE, EXPECTED, LABEL, MEANT, FLAGS, GROUP, TIME, COST, P, LENGTH, ORDERS, REASON] =
-    Array.from({ length: 17 }, (_, at) => at);
+  const [SLUG, ID, RUN, SHOWN, WORD, SCORE, EXPECTED, LABEL, MEANT, FLAGS, GROUP, TIME, COST, P, LENGTH, ORDERS, REASON, WORDS, PEERS] =
+    Array.from({ length: 19 }, (_, at) => at);
   const HEIGHT = 33;
 
   // ---- elements and texts ----
@@ -90,7 +90,11 @@
     ["votes", (all) => folded(`Votes (${all.length})`, ...all.map((vote) => el("div", {},
       el("h4", {}, text(`${vote.by}, draw ${vote.draw}, ${vote.order} order: `), text(vote.verdict)),
       box2(vote.text, vote.span))))],
-    ["raw", (all) => folded("Raw answers", ...all.map(([name, words]) => box(name, words)))],
+    ["sent", (all) => folded(`Requests (${all.length}), made again from the record and the run’s manifest`,
+      ...all.map(([name, messages]) => el("div", {}, el("h4", {}, text(name)), ...messages.map(([role, places]) =>
+        box(role, places.map((place) => shared()[place]).join("\n"))))))],
+    ["raw", (all) => folded(`Raw replies (${all.length})`, ...all.map(([name, words]) =>
+      words == null ? el("p", { class: "quiet" }, text(`${name}: the critique above, character for character`)) : box(name, words)))],
     ["fields", (all) => all.length > 0 && folded(`Other fields of the record (${all.length})`,
       ...all.map(([name, words]) => box(name, words)))],
     ["facts", (all) => folded("About this result", el("dl", { class: "facts" },
@@ -161,6 +165,23 @@
     return el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...all.map(row)));
   }
 
+  /** The same record in every file: the verdicts in a table, and the critiques beside each other. */
+  function beside(at) {
+    const all = [at, ...rows[at][PEERS]].sort((one, other) => rows[one][RUN] - rows[other][RUN]);
+    const names = (row) => flags.filter((name, bit) => row[FLAGS] & (1 << bit) && name !== "differs").map((name) => tag(name));
+    const line = (place) => el("tr", { class: place === at && "chosen" }, el("th", { scope: "row" }, text(runs[rows[place][RUN]])),
+      el("td", {}, text(rows[place][SHOWN])), el("td", {}, ...names(rows[place])));
+    const heads = ["file", "verdict", "flags"].map((name) => el("th", { scope: "col" }, name));
+    const texts = all.map((place) => [runs[rows[place][RUN]], JSON.parse(lines[place])]).filter(([, one]) => one.critique);
+    return section("In every file", el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...all.map(line))),
+      texts.length > 1 && folded("Critiques side by side",
+        el("div", { class: "side" }, ...texts.map(([name, one]) => el("div", {}, el("h4", {}, text(name)), box2(one.critique, one.span))))));
+  }
+
+  /** The lines that several requests have in common. */
+  let common = null;
+  const shared = () => (common ??= JSON.parse(lines[rows.length]));
+
   function detail(at) {
     const row = rows[at];
     const all = JSON.parse(lines[at]);
@@ -170,8 +191,10 @@
       el("h3", {}, text(row[ID]), runs.length > 1 && el("small", {}, text(runs[row[RUN]]))),
       el("p", {}, el("b", {}, text(row[SHOWN])), " ", row[LABEL] != null && el("span", {}, "label ", text(row[LABEL]), " "),
         ...own.map((name) => tag(name))),
+      row[PEERS].length > 0 && beside(at),
       ...parts.filter(Boolean),
-    ];
+      all.sent == null && el("p", { class: "quiet" }, text(`Request: ${notes[row[RUN]]}.`)),
+    ].filter(Boolean);
   }
 
   // ---- which records are shown, in which order ----
@@ -195,6 +218,7 @@
   }
 
   const within = (value, low, high) => value != null && value >= +low - 1e-9 && value < +high + (+high >= 1 ? 1e-9 : 0);
+  const others = (row) => row[PEERS].map((at) => rows[at][SHOWN]).join(" · ");
   const KINDS = {
     flag: (row, name) => (row[FLAGS] & (1 << flags.indexOf(name))) !== 0,
     verdict: (row, name) => row[WORD] === name,
@@ -206,6 +230,11 @@
     cost: (row, range) => within(row[COST], ...range.split(":")),
     p: (row, range) => row[P] != null && row[P] > +range.split(":")[0] - 1e-12 && row[P] <= +range.split(":")[1] + 1e-12,
     orders: (row, cell) => row[ORDERS] === cell,
+    length: (row, range) => within(row[LENGTH], ...range.split(":")),
+    members: (row, cell) => {
+      const [one, other] = cell.split("\u001f").map((name) => row[WORDS]?.[members.indexOf(name)]);
+      return one != null && other != null && one !== other;
+    },
     cell: (row, cell) => `${meant(row)}\u001f${row[WORD]}` === cell,
   };
   const meant = (row) => row[MEANT] ?? (row[LABEL] != null && row[LABEL].trim() !== "" && !isNaN(row[LABEL]) ? String(+row[LABEL]) : row[LABEL]);
@@ -217,7 +246,7 @@
   }
 
   const SORTS = {
-    id: (row) => row[ID], verdict: (row) => row[SCORE] ?? row[P] ?? row[WORD] ?? row[SHOWN], expected: (row) => row[EXPECTED],
+    id: (row) => row[ID], others, verdict: (row) => row[SCORE] ?? row[P] ?? row[WORD] ?? row[SHOWN], expected: (row) => row[EXPECTED],
     label: (row) => (row[LABEL] == null || isNaN(row[LABEL]) ? row[LABEL] : +row[LABEL]), group: (row) => row[GROUP],
     time: (row) => row[TIME], cost: (row) => row[COST], flags: (row) => row[FLAGS],
   };
@@ -251,7 +280,7 @@
   const head = [...list.querySelectorAll("thead th")];
   const columns = head.map((cell) => cell.dataset.key);
   const CELLS = {
-    id: (row) => text(row[ID]), verdict: (row) => text(row[SHOWN]), expected: (row) => number(row[EXPECTED], 2),
+    id: (row) => text(row[ID]), verdict: (row) => text(row[SHOWN]), others: (row) => text(others(row)), expected: (row) => number(row[EXPECTED], 2),
     label: (row) => text(row[LABEL] ?? ""), group: (row) => text(row[GROUP] ?? ""),
     time: (row) => (row[TIME] == null ? "" : row[TIME] < 1000 ? `${row[TIME]} ms` : `${(row[TIME] / 1000).toFixed(1)} s`),
     cost: (row) => (row[COST] == null ? "" : row[COST].toFixed(4)),
@@ -393,6 +422,8 @@
   list.querySelector("table").setAttribute("aria-rowcount", rows.length + 1);
   document.body.classList.add("live");
   document.querySelector(".tools").hidden = false;
+  // Of files that are compared, the rows of the first hold the verdicts of the others.
+  if (rows.some((row) => row[PEERS].length > 0)) state.filters.add(`run:${runs[0]}`);
   update();
   if (rows.length > 0) choose(0, false);
   follow(false);

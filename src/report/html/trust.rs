@@ -1,11 +1,16 @@
 //! The figures by which a reader sees how far the verdicts can be trusted.
 
 use super::{
-    entry::{Entry, Flag},
-    figures::{Figure, share},
+    entry::{Entry, Flag, More},
+    figures::{Figure, share, shown},
     run::Run,
 };
-use crate::{metrics::wilson, models::families};
+use crate::{
+    line::ResultLine,
+    metrics::{Interval, wilson},
+    models::families,
+    report::{EstimateMethod, EstimateReport, EstimateSample},
+};
 
 /// How far the verdicts can be trusted.
 pub(super) fn trust(run: &Run) -> Vec<Figure> {
@@ -40,7 +45,45 @@ pub(super) fn trust(run: &Run) -> Vec<Figure> {
     }
     all.extend(levels(run));
     all.extend(same_family(run));
+    all.extend(corrected(run));
     all
+}
+
+/// The mean or rate of all records, corrected by the labels of some of them: what `tribunal estimate` prints first.
+/// `None` where all records are labelled, or too few.
+fn corrected(run: &Run) -> Option<Figure> {
+    let mut sample = EstimateSample::new(run.labels().clone());
+    for entry in run.entries.iter().filter(|entry| matches!(entry.more, More::Nothing)) {
+        sample.push(ResultLine { votes: None, critique: None, ..entry.result.clone() });
+    }
+    let report = EstimateReport::new(&sample, Some(EstimateMethod::PredictionPowered)).ok()?;
+    let coverage = report.coverage;
+    if coverage.labelled == coverage.readable {
+        return None;
+    }
+    let (method, estimate) =
+        report.methods.iter().find_map(|one| Some((one.method, one.outcome.ok()?)))?;
+    let as_text = |value: f64| format!("{value:.3}");
+    let alone = report.naive.map_or(String::new(), |naive| {
+        let Interval { low, high } = naive.interval;
+        format!("; {:.3} ({low:.3} to {high:.3}) by the judge alone", naive.value)
+    });
+    let random = match report.shifted {
+        Some(_) => "; the labelled records differ from the others, and were not chosen at random",
+        None => "",
+    };
+    Some(Figure {
+        name: format!("{}, corrected by labels", shown(&report.described)),
+        value: as_text(estimate.value),
+        interval: format!(
+            "{} to {}",
+            as_text(estimate.interval.low),
+            as_text(estimate.interval.high)
+        ),
+        n: coverage.readable,
+        note: format!("{} by {} labels{alone}{random}", method.name(), coverage.labelled),
+        ..Figure::default()
+    })
 }
 
 /// Whether the interval of a share leaves out one half.
