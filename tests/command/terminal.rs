@@ -56,33 +56,43 @@ fn summaries_of_every_command_fit_their_terminal() {
         let label = if n.is_multiple_of(3) { "incorrect" } else { "correct" };
         format!(
             "{{\"id\": \"r{n}\", \"question\": \"q\", \"answer\": \"a\", \"reference\": \"42\", \"label\": \"{label}\", \
-             \"answers\": [\"Answer: 42\", \"Answer: 41\"], \"steps\": [\"one\", \"two\"]}}\n"
+             \"steps\": [\"one\", \"two\"]}}\n"
         )
     };
-    place.file("in.jsonl", (0..12).map(record).collect::<String>());
+    place.file("in.jsonl", (0..24).map(record).collect::<String>());
+    place.file("one.jsonl", record(0));
+    let several = "\"answers\": [\"Answer: 42\", \"Answer: 41\"], \"steps\"";
+    place.file(
+        "several.jsonl",
+        record(0).replace("\"answer\": \"a\", ", "").replace("\"steps\"", several),
+    );
     let script = "-m 'script:Score: 7'";
     let judged = format!("judge in.jsonl -p score {script} --pass 'score >= 5' -o v.jsonl -q");
     shown(&place, &judged);
     let pairs = "judge in.jsonl -p correct-direct -m 'script:Yes' -o labels.jsonl -q";
     shown(&place, pairs);
     let commands = [
-        format!("judge in.jsonl -p score {script} --pass 'score >= 5' -o v.jsonl"),
-        format!("rank in.jsonl -p score {script} -o ranked.jsonl"),
-        format!(
-            "revise in.jsonl -p score {script} --pass 'score >= 9' --rounds 1 -o revised.jsonl"
+        (format!("judge one.jsonl -p score {script} --pass 'score >= 5' -o w.jsonl"), "judged"),
+        (format!("rank several.jsonl -p score {script} -o ranked.jsonl"), "pass@1"),
+        (
+            format!("revise one.jsonl -p score {script} --pass 'score >= 9' -o revised.jsonl"),
+            "passed",
         ),
-        format!("search in.jsonl -p score {script} --policy 'script:Answer: 42' -o found.jsonl"),
-        "label in.jsonl --policy 'script:Answer: 42' -o steps.jsonl".into(),
-        "agree labels.jsonl".into(),
-        "estimate labels.jsonl".into(),
-        "diff v.jsonl v.jsonl".into(),
-        "bench list".into(),
-        "report v.jsonl -o r.html".into(),
+        (
+            format!("search one.jsonl -p score {script} --policy 'script:Answer: 42' -o f.jsonl"),
+            "right",
+        ),
+        ("label one.jsonl -m 'script:Answer: 42' -o steps.jsonl".into(), "labelled"),
+        ("agree labels.jsonl".into(), "agreement"),
+        ("estimate labels.jsonl".into(), "prediction-powered"),
+        ("diff v.jsonl v.jsonl".into(), "agreement"),
+        ("bench list".into(), "rewardbench"),
+        ("report v.jsonl -o r.html".into(), "wrote"),
     ];
-    for command in &commands {
+    for (command, figure) in &commands {
         for columns in [40, 60, 80, 120] {
             let shown = shown_in(&place, command, columns);
-            assert!(shown.lines().count() > 0, "{command}");
+            assert!(shown.contains(figure), "{command}: {shown}");
             let is_coloured = shown.split("\u{1b}[").skip(1).any(|rest| {
                 rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
             });

@@ -1,9 +1,7 @@
 //! `tribunal calibrate --agree`: the thresholds of a cascade, from the results of each of its judges.
 
-use std::io;
-
 use super::{Args, current, save};
-use crate::cli::{Exit, emit, input::reading, label_file, note};
+use crate::cli::{Exit, emit_figures, input::reading, label_file, note};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -45,7 +43,7 @@ pub(super) fn run(args: &Args, agree: f64) -> Result<Exit> {
     let thresholds = sample.named(thresholds);
     let report = CascadeReport::new(sample.judges(), thresholds, &records, coverage);
     let text = if args.json { format!("{:#}", report.to_json()) } else { report.to_string() };
-    emit(&mut io::stdout(), &text)?;
+    emit_figures(&text, args.json)?;
     if report.thresholds.judges.iter().all(|judge| judge.threshold.is_none()) {
         let message = format!("no judge agrees with {agree} of the labels at any certainty");
         return Err(Error::new(ErrorKind::Config, message)

@@ -19,6 +19,7 @@ use super::{
     progress::Progress,
     running,
     settings::{self, Sources},
+    width,
 };
 use tribunal::{
     config::Resolved,
@@ -129,6 +130,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     results.finish(&summary, left.as_ref(), &models)?;
     if !quiet {
         note(&summary.to_string());
+        if let Some(columns) = width::of_stderr() {
+            summary.records.bars(columns).iter().for_each(|bar| note(bar));
+        }
         engines::print(&models);
     }
     let records = &summary.records;
