@@ -104,7 +104,11 @@ async fn seat(name: Option<String>, settings: &Value, prompt: &Value) -> Result<
     let text = |key: &str| prompt[key].as_str().ok_or_else(|| no("the manifest has no prompt"));
     let parsed = Arc::new(Prompt::parse(text("name")?, text("source")?)?);
     let resolved = Resolved::stored(settings, parsed);
-    let judge = resolved.builder()?.backend(Script::always("")).build().await?;
+    let mut builder = resolved.builder()?.backend(Script::always(""));
+    if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
+        builder = builder.secret(secret);
+    }
+    let judge = builder.build().await?;
     let facts = judge.facts().await;
     Ok(Seat { name, judge, facts })
 }
@@ -150,10 +154,18 @@ impl Seat {
             sent.insert((id.draw, id.order, id.element), (request.clone(), vote));
             answer(vote, id).ok_or_else(|| no("its answer is not kept"))
         });
-        Ok(sent
-            .into_iter()
-            .map(|((.., element), (request, vote))| shown(&request, vote, element))
-            .collect())
+        let is_marked = |(request, vote): &(Request, &VoteLine)| {
+            let mark = vote.mark.as_ref().or(line.mark.as_ref());
+            let holds = |mark: &String| {
+                request.messages.iter().any(|message| message.text().contains(mark.as_str()))
+            };
+            mark.is_none_or(holds)
+        };
+        if !sent.values().all(is_marked) {
+            return Err(no("the run had another TRIBUNAL_SECRET, from which its marks are made"));
+        }
+        let all = sent.into_iter();
+        Ok(all.map(|((.., element), (request, vote))| shown(&request, vote, element)).collect())
     }
 }
 

@@ -119,6 +119,50 @@ fn texts_of_records_stay_texts_wherever_they_stand() {
     assert_eq!(csv.lines().next().unwrap().split(',').next(), Some("question"));
 }
 
+/// Every format keeps texts that mean something to its readers as texts.
+#[test]
+fn texts_of_records_mean_nothing_in_any_other_format() {
+    let place = Place::new("report-hostile-formats");
+    let hostile = [
+        "=HYPERLINK(\"http://evil.example\",\"x\")",
+        "]]></failure><testcase name=\"forged\"/>\u{1}\u{8}\u{fffe}",
+        "\u{202e}| forged | row |\n| --- |\u{1b}[2J`code` **bold** @team",
+        "\u{2028}{\"forged\": 1}\n{\"eventName\": \"forged\"}",
+    ];
+    let line = |(n, text): (usize, &&str)| {
+        let line = json!({
+            "v": 1, "id": text, "index": n, "model": text, "kind": "label", "verdict": text, "label": text,
+            "pass": false, "critique": text, "prompt": {"name": text, "hash": "h", "reading": ""}, "key": n.to_string(),
+            "item": {"question": text, "answer": text, "label": "other"},
+        });
+        line.to_string() + "\n"
+    };
+    place.file("v.jsonl", hostile.iter().enumerate().map(line).collect::<String>());
+
+    let csv = report(&place, &["v.jsonl", "--format", "csv"]);
+    assert!(csv.contains("'=HYPERLINK") && !csv.contains(",=") && !csv.contains("\"="), "{csv}");
+
+    let junit = report(&place, &["v.jsonl", "--format", "junit"]);
+    assert_eq!(junit.matches("<testcase").count(), 4, "{junit}");
+    assert!(!junit.contains("]]>") && !junit.contains("name=\"forged\""), "{junit}");
+    let is_allowed = |c: char| c >= ' ' || "\n\t\r".contains(c);
+    assert!(junit.chars().all(|c| is_allowed(c) && c != '\u{fffe}'), "{junit:?}");
+
+    let markdown = report(&place, &["v.jsonl", "--format", "markdown"]);
+    assert!(!markdown.lines().any(|line| line.starts_with("| forged")), "{markdown}");
+    for forbidden in ["\u{202e}", "\u{1b}", " @team", "**bold**", "<testcase"] {
+        assert!(!markdown.contains(forbidden), "{forbidden:?}: {markdown}");
+    }
+
+    let events = report(&place, &["v.jsonl", "--format", "otel"]);
+    assert_eq!(events.lines().count(), 4);
+    for event in events.lines() {
+        let event: Value = serde_json::from_str(event).unwrap();
+        let record = &event["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+        assert_eq!(record["eventName"], "gen_ai.evaluation.result");
+    }
+}
+
 #[test]
 fn without_items_a_report_holds_no_text_of_a_record() {
     let place = Place::new("report-no-items");

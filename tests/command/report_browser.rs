@@ -123,6 +123,62 @@ fn hostile_records_change_nothing_and_no_request_leaves() {
 
 #[test]
 #[ignore = "needs a browser"]
+fn the_same_records_of_two_files_stand_side_by_side() {
+    let place = Place::new("browser-two");
+    place.file("a.jsonl", scores());
+    let other = scores()
+        .replace("\"score\":5.0", "\"score\":3.0")
+        .replace("\"verdict\":\"5\"", "\"verdict\":\"3\"");
+    place.file("b.jsonl", other.replace("It is fine.", "It is so-so."));
+    place.run(&["report", "a.jsonl", "b.jsonl", "-o", "r.html"]).assert_passed();
+    let browser = Browser::start("browser-two", (1300, 900), true);
+    browser.open(&place.folder.path("r.html"), "#r1");
+    // One row for each record, with the verdict of the other file beside it.
+    assert_eq!(browser.eval(IDS), json!(["r0", "r1", "r2", "r3"]));
+    let cells = "[...document.querySelectorAll('[aria-selected=true] > *')].slice(0, 3).map(cell => cell.textContent)";
+    assert_eq!(browser.eval(cells), json!(["r1", "5", "3"]));
+    let detail = browser.eval("document.getElementById('detail').textContent");
+    let detail = detail.as_str().unwrap_or_default();
+    for shown in ["In every file", "a.jsonl", "b.jsonl", "It is fine.", "It is so-so."] {
+        assert!(detail.contains(shown), "{shown}: {detail}");
+    }
+    // What differs is a filter beside that of the file.
+    browser.eval("[...document.querySelectorAll('#chips button')].find(chip => chip.textContent.startsWith('differs')).click()");
+    assert_eq!(browser.eval(IDS), json!(["r1"]));
+    assert!(browser.console().is_empty(), "{:?}", browser.console());
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn requests_and_replies_are_folded_and_every_control_has_a_visible_focus() {
+    let place = Place::new("browser-request");
+    place.file("in.jsonl", "{\"id\": \"a\", \"question\": \"<b>q</b>\", \"answer\": \"a b\"}\n");
+    let args =
+        ["judge", "in.jsonl", "-p", "score", "-m", "script:Fine.\nScore: 7", "-o", "v.jsonl"];
+    place.run(&args).assert_passed();
+    place.run(&["report", "v.jsonl", "-o", "r.html"]).assert_passed();
+    let browser = Browser::start("browser-request", (1300, 900), true);
+    browser.open(&place.folder.path("r.html"), "#a");
+    let folded = |name: &str| {
+        format!(
+            "[...document.querySelectorAll('#detail details')].find(one => one.textContent.startsWith('{name}'))"
+        )
+    };
+    assert_eq!(browser.eval(&format!("{}.open", folded("Requests"))), json!(false));
+    let request = browser.eval(&format!("{}.textContent", folded("Requests")));
+    assert!(request.as_str().unwrap_or_default().contains("<b>q</b>"), "{request}");
+    let reply = browser.eval(&format!("{}.textContent", folded("Raw replies")));
+    assert!(reply.as_str().unwrap_or_default().contains("character for character"), "{reply}");
+    // What can be reached with the keyboard shows that it is.
+    browser.press("f/");
+    let outline = browser.eval("getComputedStyle(document.activeElement).outlineStyle");
+    assert_eq!(outline, json!("solid"));
+    assert_eq!(browser.eval("document.querySelectorAll('#detail b b').length"), json!(0));
+    assert!(browser.console().is_empty(), "{:?}", browser.console());
+}
+
+#[test]
+#[ignore = "needs a browser"]
 fn without_scripts_figures_charts_and_records_are_there() {
     let place = Place::new("browser-plain");
     place.file("v.jsonl", scores());

@@ -147,6 +147,7 @@ async fn requests_are_rebuilt_as_they_were_sent() {
         rebuilt.remove(position.unwrap_or_else(|| panic!("{one:#}\nis not in\n{rebuilt:#?}")));
     }
     assert!(rebuilt.is_empty());
+    assert_eq!(page.matches("</script>").count(), 3, "texts of requests stay texts");
     // The replies are there as they came.
     assert_eq!(details[0]["raw"].as_array().unwrap().len(), 4, "{:#}", details[0]["raw"]);
     // Without the manifest nothing is made up.
@@ -173,6 +174,25 @@ fn another_prompt_than_that_of_the_results_rebuilds_nothing() {
     assert!(block(&page, "details")[0].get("sent").is_none());
     let note = block(&page, "index")[0]["notes"][0].as_str().unwrap().to_owned();
     assert!(note.starts_with("not kept, and not rebuilt"), "{note}");
+}
+
+#[test]
+fn a_secret_of_the_run_is_not_guessed() {
+    let place = Place::new("report-secret");
+    place.file("in.jsonl", records(1));
+    let args = ["judge", "in.jsonl", "-p", "correct", "-m", "script:Fine.", "-o", "v.jsonl", "-q"];
+    let ran = place.command(&args).env("TRIBUNAL_SECRET", "hidden").output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let line: Value = serde_json::from_str(place.read("v.jsonl").lines().next().unwrap()).unwrap();
+    assert!(line["mark"].is_string(), "{line}");
+    report(&place, &["v.jsonl", "-o", "r.html"]);
+    let page = place.read("r.html");
+    assert!(block(&page, "details")[0].get("sent").is_none());
+    let note = block(&page, "index")[0]["notes"][0].as_str().unwrap().to_owned();
+    assert!(note.contains("TRIBUNAL_SECRET"), "{note}");
+    let args = ["report", "v.jsonl", "-o", "r.html"];
+    assert!(place.command(&args).env("TRIBUNAL_SECRET", "hidden").status().unwrap().success());
+    assert!(block(&place.read("r.html"), "details")[0]["sent"].is_array());
 }
 
 #[test]

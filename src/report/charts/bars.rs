@@ -30,7 +30,8 @@ pub(in crate::report) fn bins(numbers: &[f64], ends: Option<(f64, f64)>) -> Vec<
     let is_whole = |number: &f64| (number - number.round()).abs() < NOISE;
     // One value alone has neighbours, so that its bar is one of several.
     let (low, high) = if high - low < NOISE { (low - 1.0, high + 1.0) } else { (low, high) };
-    let whole = numbers.iter().all(is_whole) && high - low <= WHOLE;
+    // Between 0 and 1 are shares, even where all of them are whole.
+    let whole = numbers.iter().all(is_whole) && high - low <= WHOLE && high - low > 1.0;
     let (start, width, count) = if whole {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 21")]
         let count = (high.round() - low.round()) as usize + 1;
@@ -142,6 +143,7 @@ mod tests {
         assert_eq!(counts(&whole), [1, 0, 2, 0, 0]);
         let shares = bins(&[0.0, 0.51, 1.0], Some((0.0, 1.0)));
         assert_eq!((shares.len(), counts(&shares).iter().sum::<usize>()), (12, 3));
+        assert_eq!(bins(&[1.0, 1.0], None).len(), 12);
         assert_eq!(counts(&bins(&[2.5, 2.5], None)).iter().sum::<usize>(), 2);
         assert!(bins(&[], None).is_empty());
     }

@@ -18,7 +18,7 @@ use crate::metrics::real;
 /// The rows of the table, as one JSON object.
 pub(super) fn index(report: &Report) -> String {
     let runs: Vec<&str> = report.runs.iter().map(|run| run.name.as_str()).collect();
-    let notes: Vec<&str> = report.runs.iter().map(unsent).collect();
+    let notes: Vec<&str> = report.runs.iter().map(|run| unsent(report, run)).collect();
     let flags: Vec<&str> = Flag::ALL.iter().map(|flag| flag.name()).collect();
     let members: BTreeSet<String> = report.runs.iter().flat_map(pictures::member_names).collect();
     let rows: Vec<Value> = report
@@ -46,11 +46,12 @@ pub(super) fn details(report: &Report) -> String {
     lines.join("\n")
 }
 
-/// Why some records of a run have no requests.
-fn unsent(run: &Run) -> &str {
-    match (run.command, run.requests_note.as_str()) {
-        ("judge", "") => "not kept",
-        ("judge", note) => note,
+/// Why some records of a run have no requests; empty where no text is shown.
+fn unsent<'r>(report: &Report, run: &'r Run) -> &'r str {
+    match (report.options.with_items, run.command, run.requests_note.as_str()) {
+        (false, ..) => "",
+        (_, "judge", "") => "not kept",
+        (_, "judge", note) => note,
         _ => "not kept: results of this command hold texts, verdicts and critiques",
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     entry::{Entry, LOW_MASS, More},
     figures::{percent, shown},
+    pictures::member_words,
     run::Run,
 };
 use crate::{line::Consistent, metrics::real};
@@ -77,6 +78,7 @@ fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
         let why = format!("only {} probability on the offered values", percent(mass));
         all.push((5, 1.0 - mass, why));
     }
+    all.extend(members(entry).map(|(weight, why)| (6, weight, why)));
     match (&entry.more, result.pass) {
         (More::Ranked(_) | More::Searched(_), Some(false)) => {
             all.push((6, 1.0, "the chosen answer is wrong".into()));
@@ -93,4 +95,21 @@ fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
         _ => (),
     }
     all
+}
+
+/// How far the members of a jury are apart, and what each of them says; `None` where they agree.
+fn members(entry: &Entry) -> Option<(f64, String)> {
+    let words = member_words(entry);
+    let mut different: Vec<&String> = words.values().collect();
+    different.sort_unstable();
+    different.dedup();
+    if different.len() < 2 {
+        return None;
+    }
+    let numbers: Vec<f64> = different.iter().filter_map(|word| word.parse().ok()).collect();
+    let ends = numbers.iter().copied().reduce(f64::max).zip(numbers.into_iter().reduce(f64::min));
+    let apart = ends.map_or(0.0, |(most, least)| most - least);
+    let named = words.iter().map(|(name, word)| format!("{} {}", shown(name), shown(word)));
+    let named: Vec<String> = named.take(5).collect();
+    Some((apart.max(1.0), format!("the members disagree: {}", named.join(", "))))
 }

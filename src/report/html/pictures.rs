@@ -256,7 +256,9 @@ fn length(run: &Run) -> Option<Picture> {
     let judged = run.entries.iter().filter(|entry| matches!(entry.more, More::Nothing));
     let points: Vec<_> = judged.filter_map(point).collect();
     let note = format!("{} records; the line is the trend", points.len());
-    if points.len() < 3 {
+    // Answers of one length show nothing.
+    let is_one = points.iter().all(|(length, _)| (length - points[0].0).abs() < 0.5);
+    if points.len() < 3 || is_one {
         return None;
     }
     picture(
@@ -389,6 +391,12 @@ fn written(entry: &Entry) -> Option<f64> {
     (tokens > 0).then_some(tokens as f64)
 }
 
+/// The range of amounts, from nothing to the largest; `None` if all are 0.
+fn up_to(amounts: &[f64]) -> Option<(f64, f64)> {
+    let most = amounts.iter().copied().fold(0.0, f64::max);
+    (most > 0.0).then_some((0.0, most))
+}
+
 /// How long records took.
 fn times(run: &Run) -> Option<Picture> {
     #[expect(clippy::cast_precision_loss, reason = "no answer takes 2^52 ms")]
@@ -397,7 +405,7 @@ fn times(run: &Run) -> Option<Picture> {
     if all.len() < 2 {
         return None;
     }
-    let svg = histogram(&bins(&all, None), None, ("seconds for a record", "seconds"));
+    let svg = histogram(&bins(&all, up_to(&all)), None, ("seconds for a record", "seconds"));
     picture("Time", format!("{} records", all.len()), svg)
 }
 
@@ -407,6 +415,6 @@ fn costs(run: &Run) -> Option<Picture> {
     if all.len() < 2 {
         return None;
     }
-    let svg = histogram(&bins(&all, None), None, ("cost of a record", "cost"));
+    let svg = histogram(&bins(&all, up_to(&all)), None, ("cost of a record", "cost"));
     picture("Cost", format!("{} records, {:.4} together", all.len(), all.iter().sum::<f64>()), svg)
 }

@@ -193,7 +193,7 @@
         ...own.map((name) => tag(name))),
       row[PEERS].length > 0 && beside(at),
       ...parts.filter(Boolean),
-      all.sent == null && el("p", { class: "quiet" }, text(`Request: ${notes[row[RUN]]}.`)),
+      all.sent == null && notes[row[RUN]] !== "" && el("p", { class: "quiet" }, text(`Request: ${notes[row[RUN]]}.`)),
     ].filter(Boolean);
   }
 

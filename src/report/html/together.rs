@@ -41,7 +41,10 @@ pub(super) fn join(runs: &mut [Run]) {
         let of =
             |(at, place): &(usize, usize)| RecordVerdict::from(&runs[*at].entries[*place].result);
         let verdicts: Vec<RecordVerdict> = same.iter().map(of).collect();
-        let differs = verdicts.iter().any(|one| !one.agrees(&verdicts[0]));
+        let alike = is_alike(same.iter().map(|(at, _)| &runs[*at]));
+        let differs = verdicts.iter().any(|one| {
+            if alike { !one.agrees(&verdicts[0]) } else { one.pass != verdicts[0].pass }
+        });
         for (at, place) in &same {
             let others = same.iter().filter(|other| *other != &(*at, *place));
             let entry = &mut runs[*at].entries[*place];
@@ -49,6 +52,14 @@ pub(super) fn join(runs: &mut [Run]) {
             entry.differs = differs;
         }
     }
+}
+
+/// Whether the verdicts of runs mean the same: not where candidates or solutions are the runs' own, of which only
+/// whether they are right can be compared.
+fn is_alike<'r>(mut runs: impl Iterator<Item = &'r Run>) -> bool {
+    let Some(first) = runs.next() else { return true };
+    let is_own = matches!(first.command, "rank" | "search");
+    !is_own && runs.all(|run| run.command == first.command)
 }
 
 /// The first run compared with each other one that has records of the same ids.
@@ -70,14 +81,19 @@ pub(super) fn views(report: &Report) -> Vec<ComparedView> {
         let name = |at: usize| escaped(&report.runs[at].name);
         ComparedView {
             title: format!("{} compared with {}", name(*at), name(0)),
-            figures: figures(comparison, report.comparisons.len()),
+            figures: figures(
+                comparison,
+                report.comparisons.len(),
+                is_alike([&report.runs[0], &report.runs[*at]].into_iter()),
+            ),
         }
     };
     report.comparisons.iter().map(view).collect()
 }
 
-/// The figures of a comparison; `count` is how many there are in the report.
-fn figures(comparison: &Comparison, count: usize) -> Vec<Figure> {
+/// The figures of a comparison; `count` is how many there are in the report, and verdicts that are not alike are
+/// compared by whether they pass.
+fn figures(comparison: &Comparison, count: usize, alike: bool) -> Vec<Figure> {
     let (equal, decided) = comparison.equal();
     let (first, second) = comparison.alone;
     let (read_first, read_second) = comparison.read_by_one();
@@ -89,12 +105,16 @@ fn figures(comparison: &Comparison, count: usize) -> Vec<Figure> {
     ];
     let notes = notes.iter().filter(|(_, count)| *count > 0);
     let note: Vec<String> = notes.map(|(words, count)| format!("{count} {words}")).collect();
-    let mut all = vec![Figure {
-        note: note.join(", "),
-        filter: "flag:differs".into(),
-        ..share("records with the same verdict in both files", equal, decided)
+    let note = note.join(", ");
+    let mut all = vec![if alike {
+        let name = "records with the same verdict in both files";
+        Figure { note, filter: "flag:differs".into(), ..share(name, equal, decided) }
+    } else {
+        let joined = comparison.joined();
+        let name = "records in both files".to_owned();
+        Figure { name, value: joined.to_string(), n: joined, note, ..Figure::default() }
     }];
-    all.extend(beyond_chance(comparison, decided));
+    all.extend(beyond_chance(comparison, decided).filter(|_| alike));
     if let (criteria @ 1.., changed) = comparison.criteria() {
         all.push(share("criteria with another verdict", changed, criteria));
     }
