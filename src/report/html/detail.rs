@@ -6,8 +6,7 @@ use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::{
-    SentRequest,
-    entry::{Entry, More},
+    entry::{Entry, More, SentRequest},
     figures::milliseconds,
 };
 use crate::{

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::SentRequest;
 use crate::{
     item::{Item, text_of},
     line::{Consistent, ResultLine, VoteLine},
@@ -16,6 +15,15 @@ use crate::{
     },
     verdict::{Judgment, Label, Preference, Rubric, Steps, Unreadable, Verdict, VerdictKind},
 };
+
+/// A conversation that was sent to a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentRequest {
+    /// Who was asked, of which draw and order.
+    pub name: String,
+    /// The role and the text of each message.
+    pub messages: Vec<(String, String)>,
+}
 
 /// One record of a report.
 #[derive(Clone, Debug)]

@@ -19,16 +19,16 @@ mod run;
 mod figures;
 mod gates;
 mod trust;
+mod pictures;
 mod look;
 mod together;
-mod pictures;
 mod detail;
 mod data;
 mod page;
 mod markdown;
 mod events;
 
-pub use run::{RunFile, SentRequest};
+pub use {entry::SentRequest, run::RunFile};
 
 use self::run::{Run, take_trees};
 use super::{Comparison, Labels};

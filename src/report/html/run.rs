@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use serde_json::Value;
 
-use super::entry::{Entry, LabelReader, More};
+use super::entry::{Entry, LabelReader, More, SentRequest};
 use crate::{
     error::Error,
     records::{AnyLine, End, Ending, TreeLine},
@@ -27,15 +27,6 @@ pub struct RunFile {
     pub requests: BTreeMap<String, Vec<SentRequest>>,
     /// Why there are none for other records.
     pub requests_note: String,
-}
-
-/// A conversation that was sent to a model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SentRequest {
-    /// Who was asked, of which draw and order.
-    pub name: String,
-    /// The role and the text of each message.
-    pub messages: Vec<(String, String)>,
 }
 
 /// The nodes of trees by the id of their record.
