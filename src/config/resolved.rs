@@ -105,8 +105,11 @@ impl Resolved {
         // Settings that were made for all judges apply only where they fit; here it is not known which were.
         const USUAL: [&str; 6] =
             ["order", "aggregate", "per_call", "stop_draws", "reduce", "split_steps"];
-        let table =
-            || SettingOrigin::File { path: Default::default(), line: 0, table: "defaults".into() };
+        let table = || SettingOrigin::File {
+            path: std::path::PathBuf::new(),
+            line: 0,
+            table: "defaults".into(),
+        };
         let settings = Settings {
             prompt: None,
             calibration: None,
