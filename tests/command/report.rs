@@ -131,8 +131,8 @@ fn texts_of_records_mean_nothing_in_any_other_format() {
     ];
     let line = |(n, text): (usize, &&str)| {
         let line = json!({
-            "v": 1, "id": text, "index": n, "model": text, "kind": "label", "verdict": text, "label": text,
-            "pass": false, "critique": text, "prompt": {"name": text, "hash": "h", "reading": ""}, "key": n.to_string(),
+            "v": 1, "id": text, "index": n, "model": "m", "kind": "label", "verdict": text, "label": text,
+            "pass": false, "critique": text, "prompt": {"name": hostile[0], "hash": "h", "reading": ""}, "key": n.to_string(),
             "item": {"question": text, "answer": text, "label": "other"},
         });
         line.to_string() + "\n"
