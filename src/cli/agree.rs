@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, calibrate::current, emit_figures, input::reading, label_file, note};
+use super::{Exit, calibrate::current, emit_figures, gates, input::reading, label_file, note};
 use tribunal::{
     config::Pair,
     error::{Error, ErrorKind, Result},
@@ -14,7 +14,7 @@ use tribunal::{
     item::Item,
     metrics::Gate,
     records::Source,
-    report::{AgreementReport, AgreementSample, CalibrationFigures, CalibrationSample, Labels},
+    report::{AgreementReport, AgreementSample, Labels},
 };
 
 /// Compare the verdicts of a judge with labels of people.
@@ -66,26 +66,36 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     reading(Plan::default().writes_stdout(), &all).check()?;
     let (labelled, mut failed) = labels.map_or_else(Default::default, label_file::read);
     let measured = |source: &Source| args.measured(source, &labelled);
-    let (report, calibration, unread) = measured(&source)?;
+    let (mut report, unread) = measured(&source)?;
     failed += unread;
-    if report.coverage.compared == 0 {
+    let Some(kind) = report.kind.filter(|_| report.coverage.compared > 0) else {
         return Err(nothing(&report));
-    }
+    };
+    // A number alone is about the agreement.
+    let gates: Vec<Gate> = args
+        .fail_under
+        .iter()
+        .map(|gate| match gate.share() {
+            Some(_) => gate.clone().about("agreement"),
+            None => gate.clone(),
+        })
+        .collect();
+    let later = gates::checked(&gates, &report.figures, kind)?;
+    report.figures = gates::joined(report.figures, later);
     let earlier = match &baseline {
         Some(source) => {
-            let (report, _, unread) = measured(source)?;
+            let (report, unread) = measured(source)?;
             failed += unread;
             Some(report)
         }
         None => None,
     };
-    args.print(&report, calibration.as_ref(), earlier.as_ref())?;
+    args.print(&report, earlier.as_ref())?;
     let is_worse = match &earlier {
         Some(earlier) => has_dropped(&report, earlier)?,
         None => false,
     };
-    let is_low =
-        super::gates::failed(args.fail_under.iter().cloned(), "agreement", &report.figures)?;
+    let is_low = gates::failed(&gates, &report.figures)?;
     Ok(match (failed, is_low || is_worse) {
         (1.., _) => Exit::Incomplete,
         (0, true) => Exit::GateFailed,
@@ -94,58 +104,33 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 impl Args {
-    /// The figures of a file of results, those of its probabilities, and how many lines could not be read.
+    /// The figures of a file of results, and how many lines could not be read.
     fn measured(
         &self,
         source: &Source,
         labelled: &[(String, Item)],
-    ) -> Result<(AgreementReport, Option<CalibrationFigures>, usize)> {
+    ) -> Result<(AgreementReport, usize)> {
         let meanings =
             self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
         let labels = Labels::new(self.label.clone(), meanings);
-        let mut sample = AgreementSample::new(labels.clone()).clustered_by(self.cluster.clone());
+        let mut sample = AgreementSample::new(labels).clustered_by(self.cluster.clone());
         labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
-        let mut probabilities = CalibrationSample::new(labels);
         let (lines, unread) = current(source, |line| line)?;
-        for line in lines {
-            let line = sample.completed(line);
-            probabilities.push(&line);
-            sample.push(line);
-        }
-        // Verdicts without probabilities have no calibration.
-        let observations =
-            probabilities.observations(false).map(|(all, _)| all).unwrap_or_default();
-        let calibration =
-            (!observations.is_empty()).then(|| CalibrationFigures::new(&observations, 10));
-        let mut report = sample.report(self.show);
-        if let Some(figures) = &calibration {
-            report.figures.extend(figures.figures());
-        }
-        Ok((report, calibration, unread))
+        lines.into_iter().for_each(|line| sample.push(line));
+        Ok((sample.report(self.show), unread))
     }
 
     /// Prints the report, and whether it differs from the earlier one.
-    fn print(
-        &self,
-        report: &AgreementReport,
-        calibration: Option<&CalibrationFigures>,
-        earlier: Option<&AgreementReport>,
-    ) -> Result<()> {
+    fn print(&self, report: &AgreementReport, earlier: Option<&AgreementReport>) -> Result<()> {
         let since = earlier.and_then(|earlier| report.since(earlier));
         let text = if self.json {
             let mut all = report.to_json();
-            if let Some(figures) = calibration {
-                all["calibration"] = figures.to_json();
-            }
             if let Some(test) = since {
                 all["baseline"] = test.to_json();
             }
             format!("{all:#}")
         } else {
             let mut text = report.to_string();
-            if let Some(figures) = calibration {
-                text += &figures.table();
-            }
             if let Some(test) = since {
                 text += &format!("\n\nagainst the baseline: {test}");
             }

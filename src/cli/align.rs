@@ -30,9 +30,10 @@ use tribunal::{
     judge::{self, Judge},
     line::ResultLine,
     models::Models,
+    parse::Kind,
     prompt::Prompt,
     records::Source,
-    report::{Labels, escaped},
+    report::{Labels, consensus, escaped},
     request::Sampling,
 };
 
@@ -111,7 +112,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     args.plan(&resolved).check()?;
     let original = judge::load(&args.judge_prompt)?;
     let labels = labels_of(&resolved);
-    let (cases, failed) = args.cases(&labels);
+    let numbers = matches!(original.front().verdict_kind(), Kind::Score | Kind::Criteria);
+    let (cases, failed) = args.cases(&labels, numbers);
     let opener = args.budget.in_memory(&Models::new(Environment::process()));
     let opener = opener.budgeted(args.budget.open());
     #[cfg(feature = "hub")]
@@ -182,8 +184,8 @@ impl Args {
         })
     }
 
-    /// The labelled records without their labels, and how many records could not be read.
-    fn cases(&self, labels: &Labels) -> (Vec<Case>, usize) {
+    /// The labelled records without their labels, and how many records could not be read. `numbers` are labels of scores.
+    fn cases(&self, labels: &Labels, numbers: bool) -> (Vec<Case>, usize) {
         let (labelled, mut failed) = label_file::read(Source::named(&self.labelled));
         let mut items: BTreeMap<String, Item> = BTreeMap::new();
         if let Some(path) = &self.records {
@@ -191,22 +193,30 @@ impl Args {
             failed += unread;
             items.extend(records.into_iter().map(|(id, item)| (id, record_of(item))));
         }
-        let mut cases: BTreeMap<String, Case> = BTreeMap::new();
-        let mut without = 0;
+        let mut by_id: BTreeMap<String, Vec<Item>> = BTreeMap::new();
         for (id, item) in labelled {
             let item = if self.records.is_some() { item } else { record_of(item) };
-            let Some(label) = labels.find(&item) else { continue };
-            let item = if self.records.is_some() { items.get(&id).cloned() } else { Some(item) };
-            let Some(item) = item else {
+            if labels.find(&item).is_some() {
+                by_id.entry(id).or_default().push(item);
+            }
+        }
+        let (mut cases, mut without, mut tied) = (Vec::new(), 0, 0);
+        for (id, labelled) in by_id {
+            let own = labelled.first().cloned();
+            let record = if self.records.is_some() { items.get(&id).cloned() } else { own };
+            let Some(record) = record else {
                 without += 1;
                 continue;
             };
-            // Several labels of one record: the first one counts.
-            cases.entry(id.clone()).or_insert_with(|| Case {
-                item: without_label(&item, labels),
-                id,
-                label,
-            });
+            match consensus(labels, labelled, numbers) {
+                Some(label) => {
+                    cases.push(Case { item: without_label(&record, labels), id, label });
+                }
+                None => tied += 1,
+            }
+        }
+        if tied > 0 {
+            note(&format!("left out {tied} records on whose label people do not agree"));
         }
         if without > 0 {
             print_error(&Error::new(
@@ -215,7 +225,7 @@ impl Args {
             ));
             failed += without;
         }
-        (cases.into_values().collect(), failed)
+        (cases, failed)
     }
 
     /// The judge that writes proposals.

@@ -19,8 +19,8 @@ use tribunal::{
     line::ResultLine,
     records::{self, LineOwner, Source},
     report::{
-        CalibrationFigures, CalibrationReport, CalibrationSample, FitMethod, Fitted, Labels,
-        Quantity, escaped,
+        CalibrationFigures, CalibrationReport, CalibrationSample, FitMethod, Fitted, LabelRule,
+        Labels, Quantity, escaped,
     },
 };
 
@@ -125,10 +125,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 impl Args {
     /// The current lines of the results, and how many of them could not be read.
     fn sample(&self, source: &Source) -> Result<(CalibrationSample, usize)> {
-        let mut sample = CalibrationSample::new(self.own_labels())
-            .of(self.of)
+        let rule = LabelRule::from(self.own_labels())
             .positive(self.positive.clone())
             .threshold(self.threshold);
+        let mut sample = CalibrationSample::new(rule).of(self.of);
         let (lines, failed) = current(source, slim)?;
         lines.iter().for_each(|line| sample.push(line));
         Ok((sample, failed))

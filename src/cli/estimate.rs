@@ -18,7 +18,7 @@ use tribunal::{
     error::Result,
     files::Plan,
     records::Source,
-    report::{Estimand, EstimateMethod, EstimateReport, EstimateSample, Labels},
+    report::{Estimand, EstimateMethod, EstimateReport, EstimateSample, LabelRule, Labels},
 };
 
 /// Estimate rates and means of all records from labels of some.
@@ -67,10 +67,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let all: Vec<Source> = std::iter::once(source.clone()).chain(labels.clone()).collect();
     reading(Plan::default().writes_stdout(), &all).check()?;
     let meanings = args.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
-    let mut sample = EstimateSample::new(Labels::new(args.label.clone(), meanings))
-        .of(args.of)
+    let rule = LabelRule::from(Labels::new(args.label.clone(), meanings))
         .positive(args.positive.clone())
         .threshold(args.threshold);
+    let mut sample = EstimateSample::new(rule).of(args.of);
     let mut failed = 0;
     if let Some(labels) = labels {
         let (records, unread) = label_file::read(labels);

@@ -6,6 +6,8 @@ use super::note;
 use tribunal::{
     error::Result,
     metrics::{Figure, Gate, Interval},
+    report::AgreementReport,
+    verdict::VerdictKind,
 };
 
 /// A rule with its figure, as the manifest of a run keeps it.
@@ -49,18 +51,49 @@ pub(super) fn outcomes(gates: &[Gate], figures: &[Figure]) -> Result<Vec<GateOut
     gates.iter().filter_map(|gate| outcome(gate).transpose()).collect()
 }
 
-/// Whether a rule is not kept; each of those is printed. A number alone is about the figure `usual`.
+/// Checks rules before anything is measured. `figures` are those that the command measures itself; what else there is of
+/// verdicts of this kind is measured by their agreement with labels, and is returned without values.
+///
+/// # Errors
+/// A rule is about a figure that there is not, or about the end of an interval that its figure cannot have.
+pub(super) fn checked(
+    gates: &[Gate],
+    figures: &[Figure],
+    kind: VerdictKind,
+) -> Result<Vec<Figure>> {
+    let mut later = Vec::new();
+    for gate in gates {
+        let name = gate.figure();
+        let is_known = figures.iter().any(|figure| figure.name == name);
+        let found = if is_known { None } else { AgreementReport::expected(name, kind)? };
+        if let Some(figure) = found {
+            gate.find(std::slice::from_ref(&figure))?;
+            later.push(figure);
+        } else {
+            let all = [figures, &AgreementReport::expected_figures(kind)].concat();
+            gate.find(&all)?;
+        }
+    }
+    Ok(later)
+}
+
+/// The figures with others that are not among them.
+pub(super) fn joined(mut figures: Vec<Figure>, others: Vec<Figure>) -> Vec<Figure> {
+    for other in others {
+        if !figures.iter().any(|figure| figure.name == other.name) {
+            figures.push(other);
+        }
+    }
+    figures
+}
+
+/// Whether a rule is not kept; each of those is printed.
 ///
 /// # Errors
 /// A rule is about a figure that there is not.
-pub(super) fn failed(
-    gates: impl IntoIterator<Item = Gate>,
-    usual: &str,
-    figures: &[Figure],
-) -> Result<bool> {
+pub(super) fn failed(gates: &[Gate], figures: &[Figure]) -> Result<bool> {
     let mut any = false;
     for gate in gates {
-        let gate = if gate.figure() == usual { gate } else { gate.about(usual) };
         if let Some(why) = gate.failure(figures)? {
             note(&format!("gate failed: {why}"));
             any = true;

@@ -29,12 +29,13 @@ use super::{
     width,
 };
 use tribunal::{
+    Hint,
     config::Resolved,
     error::{Error, ErrorKind, Result, near},
     files::Plan,
     item::Item,
     judge::{Judge, is_file},
-    metrics::Figure,
+    metrics::{Figure, Gate},
     models::Models,
     prompt::{Need, Order},
     report::{Comparison, Summary, escaped},
@@ -112,7 +113,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
     let models = Box::pin(args.models(&resolved, stops)).await?;
-    let judge = args.open(&resolved, input.first.as_ref(), models.clone()).await?;
+    let (judge, later) = args.open(&resolved, input.first.as_ref(), models.clone()).await?;
     if let (Some(item), false) = (&input.first, args.output.quiet) {
         warn(&judge, item, &resolved);
     }
@@ -121,6 +122,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     if let Some(path) = &args.save {
         save(&judge, path)?;
     }
+    let baseline = args.baseline.as_deref().map(super::diff::read).transpose()?;
+    baseline.iter().try_for_each(|before| Comparison::check(before, &judge))?;
     if args.dry_run {
         let limits = args.budget.limits();
         dry_run::run(&judge, input.records, &limits, watch.as_mut()).await?;
@@ -129,7 +132,6 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
-    let baseline = args.baseline.as_deref().map(super::diff::read).transpose()?;
     let options = running::options(&input, args.output.redo(), stopping);
     let progress = Progress::new(input.total, args.output.quiet, models.clone());
     let (mut sink, output) = args.output.open(judge.clone(), progress, watch)?;
@@ -142,12 +144,16 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     if baseline.is_some() {
         sink.collect();
     }
+    if !later.is_empty() {
+        sink.measure(settings::labels(&resolved));
+    }
     let work = run::JudgeWork::new(judge).labels(settings::labels(&resolved));
     let work = if args.output.no_item { work.without_items() } else { work };
     let (summary, left) = run::judge(work, input.records, options, output, &mut sink).await?;
     let compared = baseline.map(|before| Comparison::new(before, sink.collected()));
+    let measured = gates::joined(sink.measured(), later);
     sink.finish(&summary, left.as_ref(), &models)?;
-    let gates = gates(&resolved, &summary, compared.as_ref());
+    let gates = gates(&resolved, &summary, measured, compared.as_ref());
     let kept = gates.as_deref().unwrap_or_default();
     manifest.map(|manifest| manifest.finish(&models, &summary.ending, kept)).transpose()?;
     if !args.output.quiet {
@@ -198,29 +204,44 @@ impl Args {
         Ok(models.recorded(self.record.clone().filter(|_| !self.dry_run)))
     }
 
-    /// Opens the models and builds the judge or jury.
+    /// Opens the models and builds the judge or jury. With it come the figures of rules that are measured by the agreement
+    /// with labels.
     ///
     /// # Errors
-    /// A model cannot be opened, settings contradict each other, or a gate has no pass rule.
+    /// A model cannot be opened, settings contradict each other, or a rule cannot be kept by any result.
     async fn open(
         &self,
         resolved: &Resolved,
         first: Option<&Item>,
         models: Models,
-    ) -> Result<Judge> {
+    ) -> Result<(Judge, Vec<Figure>)> {
         let opening =
             Opening { first, quiet: self.output.quiet, models, limits: self.budget.limits() };
         let judge = opening.judge(resolved).await?;
-        let gates = &resolved.settings.fail_under;
-        if gates.iter().any(|gate| gate.figure() == PASS_RATE) && judge.pass().is_none() {
-            let error = Error::new(ErrorKind::Config, "--fail-under needs a pass rule");
-            return Err(error.hint("add one, such as --pass 'score >= 7'"));
-        }
-        // A figure that no run has is refused before anything is paid for.
-        let figures = Summary::default().figures();
-        gates.iter().try_for_each(|gate| gate.failure(&figures).map(drop))?;
-        Ok(judge)
+        let later = checked(&resolved.settings.fail_under, &judge)?;
+        Ok((judge, later))
     }
+}
+
+/// Refuses rules that no result of this judge could keep, before anything is paid for; figures of agreement are returned.
+///
+/// # Errors
+/// There is no such figure, it has no interval, or it needs a pass rule or prices.
+fn checked(gates: &[Gate], judge: &Judge) -> Result<Vec<Figure>> {
+    let about = |names: &[&str]| gates.iter().find(|gate| names.contains(&gate.figure()));
+    if about(&[PASS_RATE]).is_some() && judge.pass().is_none() {
+        let error = Error::new(ErrorKind::Config, "--fail-under needs a pass rule");
+        return Err(error.hint("add one, such as --pass 'score >= 7'"));
+    }
+    if let Some(gate) = about(&["cost", "cost_per_record"]).filter(|_| !judge.is_priced()) {
+        let message = format!("the rule {gate} needs the price of the model, which is not known");
+        return Err(Error::new(ErrorKind::Config, message).hint(
+            Hint::from("set the price of a million tokens: ")
+                .setting("price", "{ prompt = 0.25, completion = 2.0 }"),
+        ));
+    }
+    let kind = judge.prompt().front().verdict_kind().into();
+    gates::checked(gates, &Summary::default().figures(), kind)
 }
 
 /// Prints what a user should know before any request is sent.
@@ -299,11 +320,16 @@ const PASS_RATE: &str = "pass_rate";
 fn gates(
     resolved: &Resolved,
     summary: &Summary,
+    measured: Vec<Figure>,
     compared: Option<&Comparison>,
 ) -> Result<Vec<GateOutcome>> {
-    let figures = summary.figures();
-    let mut all = gates::outcomes(&resolved.settings.fail_under, &figures)?;
-    if let Some(most) = resolved.settings.max_unreadable {
+    let (rules, most) = (&resolved.settings.fail_under, resolved.settings.max_unreadable);
+    // Some intervals take a while.
+    let is_needed = most.is_some() || !rules.is_empty();
+    let figures = if is_needed { summary.figures() } else { Vec::new() };
+    let figures = gates::joined(figures, measured);
+    let mut all = gates::outcomes(rules, &figures)?;
+    if let Some(most) = most {
         let rate = summary.unreadable_rate();
         let why = || format!("{rate:.3} of all verdicts are unreadable, more than {most}");
         let figure = figures.iter().find(|figure| figure.name == "unreadable_rate");

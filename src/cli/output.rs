@@ -27,9 +27,10 @@ use tribunal::{
     files::Plan,
     judge::Judge,
     line::ResultLine,
+    metrics::Figure,
     models::Models,
     records::{self, Output, Record, ResultFormat, Written},
-    report::{Junit, RecordVerdict, Summary, VerdictTable, escaped},
+    report::{AgreementSample, Junit, Labels, RecordVerdict, Summary, VerdictTable, escaped},
     run::{Finished, JudgeWork, Listener, Redo},
 };
 
@@ -144,7 +145,8 @@ impl Args {
         let rule = judge.pass().map(ToString::to_string);
         let junit = self.junit.is_some().then(|| Junit::new(judge.prompt().name(), rule));
         let args = self.clone();
-        let sink = Sink { target, junit, judge, progress, watch, args, verdicts: None };
+        let (verdicts, sample) = (None, None);
+        let sink = Sink { target, junit, judge, progress, watch, args, verdicts, sample };
         Ok((sink, output))
     }
 }
@@ -178,6 +180,8 @@ pub(super) struct Sink {
     args: Args,
     /// The verdicts, if they are compared with those of another run.
     verdicts: Option<Vec<RecordVerdict>>,
+    /// The verdicts with the labels of their records, if rules are about their agreement.
+    sample: Option<AgreementSample>,
 }
 
 impl Listener<JudgeWork> for Sink {
@@ -208,6 +212,11 @@ impl Listener<JudgeWork> for Sink {
         if let Some(verdicts) = &mut self.verdicts {
             verdicts.push(RecordVerdict::from(line));
         }
+        if let Some(sample) = &mut self.sample {
+            let mut line = line.clone();
+            line.item = finished.item.as_ref().map(|item| item.record().clone());
+            sample.push(line);
+        }
         match &mut self.target {
             Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
             Target::Rows(rows) => self.progress.aside(|| rows.add(finished)),
@@ -225,6 +234,16 @@ impl Sink {
     /// From here on keeps the verdicts.
     pub(super) fn collect(&mut self) {
         self.verdicts = Some(Vec::new());
+    }
+
+    /// From here on keeps verdicts and labels, for figures of their agreement.
+    pub(super) fn measure(&mut self, labels: Labels) {
+        self.sample = Some(AgreementSample::new(labels));
+    }
+
+    /// The figures of the agreement of what was kept.
+    pub(super) fn measured(&mut self) -> Vec<Figure> {
+        self.sample.take().map(|sample| sample.report(0).figures).unwrap_or_default()
     }
 
     /// The verdicts that were kept.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::real;
+use super::{Interval, bootstrap, clustered_bootstrap, real, resamples};
 use crate::scale::without_noise;
 
 /// What the differences between ratings mean; it decides how far apart two ratings are.
@@ -43,6 +43,107 @@ pub fn krippendorff_alpha(units: &[Vec<f64>], level: RatingLevel) -> Option<f64>
     let mut ratings = Ratings::default();
     units.iter().for_each(|unit| ratings.add(unit.iter().copied()));
     ratings.alpha(level)
+}
+
+/// Rated units of which samples are drawn, for an interval of Krippendorff's alpha.
+///
+/// The alpha of names and of differences is a function of a few sums over units, so that thousands of samples cost no
+/// more than reading them.
+///
+/// ```
+/// use tribunal::metrics::{RatedUnits, RatingLevel};
+///
+/// let units: Vec<Vec<f64>> = (0..60_u32).map(|n| vec![f64::from(n % 5), f64::from((n + n % 2) % 5)]).collect();
+/// let rated = RatedUnits::new(units, RatingLevel::Interval);
+/// let all: Vec<usize> = (0..60).collect();
+/// let interval = rated.interval(None).unwrap();
+/// assert!(interval.contains(rated.alpha(&all).unwrap()));
+/// ```
+#[derive(Clone, Debug)]
+pub struct RatedUnits {
+    units: Vec<Vec<f64>>,
+    level: RatingLevel,
+    /// The place of each rating among all values, for names.
+    places: Vec<Vec<usize>>,
+    values: usize,
+}
+
+impl RatedUnits {
+    /// These units, each with the ratings that it has. What is not finite is missing.
+    pub fn new(units: Vec<Vec<f64>>, level: RatingLevel) -> Self {
+        let mut known = Ratings::default();
+        let units: Vec<Vec<f64>> = units
+            .into_iter()
+            .map(|unit| unit.into_iter().filter(|rating| rating.is_finite()).collect())
+            .collect();
+        let places: Vec<Vec<usize>> = units
+            .iter()
+            .map(|unit| unit.iter().map(|rating| known.place(*rating)).collect())
+            .collect();
+        let values = known.values.len();
+        Self { units, level, places, values }
+    }
+
+    /// Krippendorff's alpha of the units at these places, some of which may occur several times.
+    pub fn alpha(&self, drawn: &[usize]) -> Option<f64> {
+        let rated = drawn.iter().copied().filter(|place| self.units[*place].len() > 1);
+        match self.level {
+            RatingLevel::Nominal => self.of_names(rated),
+            RatingLevel::Interval => self.of_differences(rated),
+            level => {
+                let mut ratings = Ratings::default();
+                rated.for_each(|place| ratings.add(self.units[place].iter().copied()));
+                ratings.alpha(level)
+            }
+        }
+    }
+
+    /// 1 − (N − 1)·Σ_u (m² − Σ c²)/(m − 1) / (N² − Σ n²): m ratings in a unit, c of them alike, and n of all N.
+    fn of_names(&self, rated: impl Iterator<Item = usize>) -> Option<f64> {
+        let mut all = vec![0.0; self.values];
+        let mut observed = 0.0;
+        for place in rated {
+            let unit = &self.places[place];
+            let equal = unit.iter().flat_map(|one| unit.iter().filter(move |other| one == *other));
+            let count = real(unit.len());
+            observed += (count * count - real(equal.count())) / (count - 1.0);
+            unit.iter().for_each(|value| all[*value] += 1.0);
+        }
+        let count: f64 = all.iter().sum();
+        let expected = count * count - all.iter().map(|own| own * own).sum::<f64>();
+        (expected > 0.0).then(|| 1.0 - (count - 1.0) * observed / expected)
+    }
+
+    /// 1 − (N − 1)/N · Σ_u m/(m − 1)·Σ(v − v̄_u)² / Σ(v − v̄)².
+    fn of_differences(&self, rated: impl Iterator<Item = usize> + Clone) -> Option<f64> {
+        let unit = |place: usize| &self.units[place];
+        let squares = |unit: &[f64], from: f64| -> f64 {
+            unit.iter().map(|rating| (rating - from).powi(2)).sum()
+        };
+        let (mut observed, mut sum, mut count) = (0.0, 0.0, 0.0);
+        for unit in rated.clone().map(unit) {
+            let (own, many) = (unit.iter().sum::<f64>(), real(unit.len()));
+            observed += many / (many - 1.0) * squares(unit, own / many);
+            (sum, count) = (sum + own, count + many);
+        }
+        let expected: f64 = rated.map(|place| squares(unit(place), sum / count)).sum();
+        // The noise of sums is no difference.
+        let is_spread = expected > super::NOISE * super::NOISE * count;
+        is_spread.then(|| 1.0 - (count - 1.0) / count * observed / expected)
+    }
+
+    /// The 95 % interval of the alpha of all units, by the percentile bootstrap. `clusters` are the numbers of clusters
+    /// of units that belong together.
+    pub fn interval(&self, clusters: Option<&[usize]>) -> Option<Interval> {
+        let resamples = resamples(self.units.len());
+        let found = match clusters {
+            Some(clusters) => {
+                clustered_bootstrap(clusters, resamples, 0, |drawn| self.alpha(drawn))
+            }
+            None => bootstrap(self.units.len(), resamples, 0, |drawn| self.alpha(drawn)),
+        };
+        found.filter(|interval| interval.width() > 0.0)
+    }
 }
 
 /// The ratings of many units by any number of raters, for Krippendorff's alpha.
@@ -240,6 +341,34 @@ mod tests {
     }
 
     /// Section A of the same paper: two observers, ten units, two values.
+    #[test]
+    fn the_sums_over_units_give_what_the_definition_gives() {
+        let mut random = fastrand::Rng::with_seed(3);
+        for level in [RatingLevel::Nominal, RatingLevel::Ordinal, RatingLevel::Interval] {
+            for _ in 0..50 {
+                let mut unit = || -> Vec<f64> {
+                    (0..random.usize(..4)).map(|_| f64::from(random.u8(..5))).collect()
+                };
+                let units: Vec<Vec<f64>> = (0..12).map(|_| unit()).collect();
+                let all: Vec<usize> = (0..units.len()).collect();
+                let found = RatedUnits::new(units.clone(), level).alpha(&all);
+                let right = krippendorff_alpha(&units, level);
+                let is_near = match found.zip(right) {
+                    Some((found, right)) => (found - right).abs() < 1e-9,
+                    None => found == right,
+                };
+                assert!(is_near, "{level:?}: {found:?}, not {right:?}, of {units:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn units_that_are_all_alike_have_no_interval() {
+        let alike = [vec![1.0, 1.0], vec![2.0, 2.0]].into_iter().cycle().take(10);
+        let rated = RatedUnits::new(alike.collect(), RatingLevel::Nominal);
+        assert_eq!((rated.alpha(&[0, 1]), rated.interval(None)), (Some(1.0), None));
+    }
+
     #[test]
     fn two_observers_of_two_values_have_their_published_figure() {
         let one = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0];

@@ -2,9 +2,10 @@
 //!
 //! It is the probability that a random positive record has a higher prediction than a random negative one;
 //! ties count as half (Mann and Whitney 1947; Hanley and McNeil 1982). The variance is that of DeLong et al.
-//! 1988, computed from ranks (Sun and Xu 2014).
+//! 1988, computed from ranks (Sun and Xu 2014). It is 0 where predictions separate the classes without an error; there
+//! the interval is Wilson's of as many records as the smaller class has.
 
-use super::{Interval, Z95, correlation::ranks, real};
+use super::{Interval, Z95, correlation::ranks, real, wilson};
 
 /// An area under the curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +46,12 @@ pub fn auc(predictions: &[(f64, bool)]) -> Option<Auc> {
     let area = won.iter().sum::<f64>() / ups;
     let variance = variance(&won).zip(variance(&lost));
     let interval = variance.map(|(one, other)| {
-        Interval::around(area, Z95 * (one / ups + other / downs).sqrt()).within(0.0, 1.0)
+        let error = (one / ups + other / downs).sqrt();
+        if error > 0.0 {
+            return Interval::around(area, Z95 * error).within(0.0, 1.0);
+        }
+        let fewest = positive.len().min(negative.len());
+        if area > 0.5 { wilson(fewest, fewest) } else { wilson(0, fewest) }
     });
     Some(Auc { area, interval })
 }

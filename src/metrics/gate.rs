@@ -22,6 +22,9 @@ pub struct Figure {
     pub interval: Option<Interval>,
     /// The number of records, or of what else it is about.
     pub count: usize,
+    /// Why no data give it an interval; `None` if data do.
+    #[serde(skip)]
+    pub without_interval: Option<&'static str>,
 }
 
 impl Figure {
@@ -34,7 +37,14 @@ impl Figure {
         count: usize,
     ) -> Self {
         let interval = interval.filter(|_| value.is_some());
-        Self { name: name.into(), title: title.into(), value, interval, count }
+        let (name, title) = (name.into(), title.into());
+        Self { name, title, value, interval, count, without_interval: None }
+    }
+
+    /// A figure that estimates nothing, such as a sum: it has no interval, for this reason.
+    #[must_use]
+    pub fn without_interval(self, why: &'static str) -> Self {
+        Self { interval: None, without_interval: Some(why), ..self }
     }
 }
 
@@ -126,24 +136,44 @@ impl Gate {
         Self { name: self.name.or_else(|| Some(usual.to_owned())), ..self }
     }
 
-    /// Why the rule is not kept, in words; `None` if it is kept. A figure that is not defined keeps no rule.
+    /// The figure that the rule is about, among figures that need not be measured yet.
     ///
     /// # Errors
-    /// There is no figure of this name; the error names those that there are.
-    pub fn failure(&self, figures: &[Figure]) -> Result<Option<String>> {
+    /// There is no figure of this name; the error names those that there are. Or the rule is about the end of an
+    /// interval that the figure cannot have.
+    pub fn find<'f>(&self, figures: &'f [Figure]) -> Result<&'f Figure> {
         let name = self.figure();
         let Some(figure) = figures.iter().find(|figure| figure.name == name) else {
             let names: Vec<&str> = figures.iter().map(|figure| figure.name.as_str()).collect();
             return Err(unknown(ErrorKind::Config, "figure", name, names));
         };
+        match figure.without_interval {
+            Some(why) if self.side != Side::Value => {
+                let value = Self { side: Side::Value, ..self.clone() };
+                Err(Error::new(ErrorKind::Config, format!("`{name}` has no interval: {why}"))
+                    .hint(format!("compare its value: '{value}'")))
+            }
+            _ => Ok(figure),
+        }
+    }
+
+    /// Why the rule is not kept, in words; `None` if it is kept. A figure that is not defined keeps no rule, and one
+    /// without an interval keeps no rule on its ends.
+    ///
+    /// # Errors
+    /// As for [`find`](Self::find).
+    pub fn failure(&self, figures: &[Figure]) -> Result<Option<String>> {
+        let (name, figure) = (self.figure(), self.find(figures)?);
         let (number, what) = match self.side {
             Side::Value => (figure.value, ""),
             Side::Lower => (figure.interval.map(|interval| interval.low), "the lower end of "),
             Side::Upper => (figure.interval.map(|interval| interval.high), "the upper end of "),
         };
         let Some(number) = number else {
-            let has_none =
-                if figure.value.is_some() { "has no interval" } else { "is not defined" };
+            let has_none = match figure.value {
+                Some(_) => "has no interval: there are too few records, or they are all alike",
+                None => "is not defined for these records",
+            };
             return Ok(Some(format!("{name} {has_none}; the rule is {self}")));
         };
         if self.comparison.holds(number, self.bound) {
@@ -289,10 +319,25 @@ mod tests {
     fn what_is_not_defined_keeps_no_rule_and_what_is_not_known_is_an_error() {
         assert_eq!(
             failure("kappa>-1").as_deref(),
-            Some("kappa is not defined; the rule is kappa>-1")
+            Some("kappa is not defined for these records; the rule is kappa>-1")
         );
         let error = gate("kapa>0.5").unwrap().failure(&figures()).unwrap_err();
         assert!(error.to_string().contains("kapa"), "{error}");
+    }
+
+    #[test]
+    fn the_end_of_an_interval_that_cannot_be_is_refused() {
+        let cost = Figure::new("cost", "cost", Some(1.5), None, 10)
+            .without_interval("it is a sum, and no estimate");
+        let rule = |text: &str| gate(text).unwrap().failure(std::slice::from_ref(&cost));
+        assert_eq!(rule("cost<=2").unwrap(), None);
+        let error = rule("cost<=2@upper").unwrap_err();
+        assert_eq!(error.to_string(), "`cost` has no interval: it is a sum, and no estimate");
+        assert_eq!(error.hints()[0].to_string(), "compare its value: 'cost<=2'");
+        // An interval that is missing for want of records fails the rule.
+        let few = [Figure::new("ece", "ECE", Some(0.0), None, 1)];
+        let why = gate("ece<=0.1@upper").unwrap().failure(&few).unwrap().unwrap();
+        assert!(why.starts_with("ece has no interval: there are too few records"), "{why}");
     }
 
     #[test]

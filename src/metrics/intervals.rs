@@ -133,8 +133,32 @@ pub fn clustered_share(hits: &[bool], clusters: &[usize]) -> Interval {
     wilson_of(share, effective, Z95)
 }
 
+/// The share of records that may be unlike all of a sample that are alike: one minus the lower end of Wilson's interval.
+/// `clusters` are the numbers of the clusters beside the records.
+///
+/// A bootstrap of records that are all alike has no width, and would call three right verdicts a certainty.
+///
+/// ```
+/// use tribunal::metrics::unseen_share;
+///
+/// assert!(unseen_share(3, None) > 0.5 && unseen_share(400, None) < 0.01);
+/// assert_eq!(unseen_share(4, Some(&[0, 0, 1, 1])), unseen_share(2, None));
+/// ```
+pub fn unseen_share(count: usize, clusters: Option<&[usize]>) -> f64 {
+    let distinct = |of: &[usize]| of.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let count = clusters.map_or(count, distinct);
+    1.0 - wilson(count, count).low
+}
+
 /// The number of bootstrap resamples: enough for the second digit of a 95 % interval.
 const RESAMPLES: u32 = 2_000;
+
+/// The number of resamples of a statistic of so many records: fewer where each takes long, because there the ends of the
+/// interval are close together.
+pub(crate) fn resamples(count: usize) -> u32 {
+    let most = 20_000_000 / count.max(1);
+    u32::try_from(most).unwrap_or(u32::MAX).clamp(200, 1_000)
+}
 
 /// The 95 % interval of the mean of these numbers, by the percentile bootstrap; `None` without numbers.
 pub fn bootstrap_mean(numbers: &[f64]) -> Option<Interval> {

@@ -7,10 +7,10 @@
 //! | metric | function |
 //! |---|---|
 //! | accuracy, precision, recall, F1, each also balanced or macro | [`ConfusionMatrix`], [`Confusion`] |
-//! | agreement beyond chance | [`cohen_kappa`], [`quadratic_kappa`], [`fleiss_kappa`], [`gwet_ac1`], [`krippendorff_alpha`] |
+//! | agreement beyond chance | [`cohen_kappa`], [`quadratic_kappa`], [`fleiss_kappa`], [`gwet_ac1`], [`krippendorff_alpha`], [`RatedUnits`] |
 //! | correlation | [`pearson`], [`spearman`], [`kendall_tau_b`], [`correlation_interval`] |
 //! | probabilities | [`auc`], [`brier`], [`ece`], [`by_width`], [`by_mass`] |
-//! | intervals | [`wilson`], [`clustered`], [`clustered_share`], [`bootstrap`], [`bootstrap_mean`] |
+//! | intervals | [`wilson`], [`clustered`], [`clustered_share`], [`bootstrap`], [`bootstrap_mean`], [`unseen_share`] |
 //! | means and rates of all records, from labels of some | [`PredictionPowered`], [`Calibrated`], [`RoganGladen`] |
 //! | two judges of the same records | [`mcnemar`], [`bootstrap_mean`] of the differences |
 //! | games | [`win_rate`], [`elo`], [`bradley_terry`] |
@@ -40,7 +40,7 @@ use serde::Serialize;
 
 pub use self::{
     agreement::{Weights, cohen_kappa, fleiss_kappa, gwet_ac1, quadratic_kappa},
-    alpha::{RatingLevel, Ratings, krippendorff_alpha},
+    alpha::{RatedUnits, RatingLevel, Ratings, krippendorff_alpha},
     auc::{Auc, auc},
     bins::{Bin, by_mass, by_width, ece, mce},
     bradley_terry::{Strength, bradley_terry},
@@ -54,12 +54,14 @@ pub use self::{
     gate::{Figure, Gate},
     intervals::{
         ClusteredMean, bootstrap, bootstrap_mean, clustered, clustered_bootstrap, clustered_share,
-        mean, normal_quantile, standard_error, student_quantile, wilson, wilson_at,
+        mean, normal_quantile, standard_error, student_quantile, unseen_share, wilson, wilson_at,
     },
     paired::mcnemar,
     probabilities::brier,
     steps::{Confusion, Diagnosis, FirstErrors, MrScore},
 };
+
+pub(crate) use self::intervals::resamples;
 
 /// An interval of confidence, both ends included. In JSON it is a list of both.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -67,6 +67,22 @@ impl Kind {
     }
 }
 
+/// Both texts that are results are one kind of verdict.
+impl From<Kind> for crate::verdict::VerdictKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Score => Self::Score,
+            Kind::Label => Self::Label,
+            Kind::Steps => Self::Steps,
+            Kind::Preference => Self::Preference,
+            Kind::Ranking => Self::Ranking,
+            Kind::Scores => Self::Scores,
+            Kind::Criteria => Self::Criteria,
+            Kind::Critique | Kind::Revision => Self::Text,
+        }
+    }
+}
+
 /// One way to read a verdict: where it stands, and which words may stand there.
 ///
 /// Its JSON form is part of identities and of stored lines, and never changes.

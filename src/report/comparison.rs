@@ -10,7 +10,12 @@ use std::{
     fmt,
 };
 
-use crate::metrics::{self, Interval, Weights, share};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    judge::Judge,
+    metrics::{self, Interval, Weights, share},
+    parse::Kind,
+};
 
 use super::{
     record_verdict::RecordVerdict,
@@ -145,6 +150,44 @@ impl Comparison {
         metrics::cohen_kappa(&pairs, Weights::Equal)
     }
 
+    /// Checks, before anything is judged, that verdicts of this judge can be worse than those of an earlier run.
+    ///
+    /// # Errors
+    /// The earlier run has no verdict, or no two verdicts of the runs can be better or worse than each other.
+    pub fn check(before: &[RecordVerdict], judge: &Judge) -> Result<()> {
+        let profile = judge.verdict_profile();
+        let is_number = profile.kind == Kind::Score || profile.scored == Some(true);
+        let passes = judge.pass().is_some();
+        let refused = |message: &str, hint: &'static str| {
+            Err(Error::new(ErrorKind::Config, message).hint(hint))
+        };
+        let has = |of: fn(&RecordVerdict) -> bool| before.iter().any(of);
+        if !has(|one| one.verdict.is_some() || one.pass.is_some()) {
+            let hint = "name the results of an earlier run of `tribunal judge`";
+            return refused("the baseline has no verdict", hint);
+        }
+        let (passed, had_numbers) =
+            (has(|one| one.pass.is_some()), has(|one| one.number.is_some()));
+        if passes && passed || is_number && had_numbers {
+            return Ok(());
+        }
+        let message = match (passes || is_number, passed || had_numbers) {
+            (true, true) => {
+                "the baseline has verdicts of another kind, so that none can be worse than in it"
+            }
+            (true, false) => {
+                "the verdicts of the baseline are neither passes nor numbers, so that none can be worse"
+            }
+            (false, _) => {
+                "the verdicts are neither passes nor numbers, so that none can be worse than in the baseline"
+            }
+        };
+        refused(
+            message,
+            "add a pass rule to both runs, or compare with labels: tribunal agree --baseline",
+        )
+    }
+
     /// The passes of the records that have one in both runs; empty without a pass rule.
     fn passes(&self) -> Vec<(bool, bool)> {
         self.pairs.iter().filter_map(|(one, other)| one.pass.zip(other.pass)).collect()
@@ -163,7 +206,7 @@ impl Comparison {
             return Some(mcnemar(passes.into_iter()));
         }
         let numbers = self.differences();
-        (!numbers.is_empty()).then(|| bootstrap(&numbers))
+        (!numbers.is_empty()).then(|| bootstrap(&numbers, None))
     }
 
     /// What [`directed`](Self::directed) tests: the difference of the pass rates or of the mean scores, second minus

@@ -25,6 +25,7 @@ mod calibration;
 mod cascade;
 #[cfg(feature = "cli")]
 mod changes;
+mod clusters;
 mod comparison;
 mod estimate;
 mod histogram;
@@ -60,7 +61,10 @@ pub use charts::{Chart, Point, Series};
 #[cfg(feature = "charts")]
 pub use search_tree::tree_svg;
 pub use {
-    agree::{AgreementCoverage, AgreementReport, AgreementSample, ClassFigures, Disagreement},
+    agree::{
+        AgreementCoverage, AgreementReport, AgreementSample, ClassFigures, Disagreement,
+        PeopleCoverage,
+    },
     agreement::Agreement,
     calibration::{
         BrierParts, CalibrationFigures, CalibrationReport, CalibrationSample, Coverage, FitMethod,
@@ -76,14 +80,14 @@ pub use {
     },
     independence::{Dependence, Independence},
     label_summary::LabelSummary,
-    labels::Labels,
+    labels::{LabelRule, Labels, consensus},
     plan::{Budget, Plan, PlanCandidate, PlanRule, PlanSample, Split},
     rank_summary::{RankOutcome, RankSummary},
     record_verdict::RecordVerdict,
     revisions::Revisions,
     search_summary::SearchSummary,
     significance::Significance,
-    statistics::Paired,
+    statistics::{Paired, scale_ends},
     summary::{Bounds, Jury, Reasked, Summary},
     table::VerdictTable,
     terminal::{escaped, escaped_lines, is_hidden},

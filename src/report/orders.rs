@@ -20,15 +20,6 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// Adds the counts of other records.
-    pub(super) fn add(&mut self, other: Self) {
-        self.both += other.both;
-        self.consistent += other.consistent;
-        self.half += other.half;
-        self.first += other.first;
-        self.second += other.second;
-    }
-
     /// Counts whether both orders give the same verdict, and which position won.
     pub(super) fn count(&mut self, judgment: &Judgment) {
         self.half += usize::from(judgment.one_order_unreadable());

@@ -200,7 +200,7 @@ impl RankSummary {
     /// bootstrap over records); `None` for fewer than two records whose truth is known.
     pub fn gain(&self) -> Option<(f64, (f64, f64))> {
         let gains: Vec<f64> = self.outcomes.iter().map(|one| one.chosen - one.mean).collect();
-        match (gains.len(), bootstrap(&gains)) {
+        match (gains.len(), bootstrap(&gains, None)) {
             (2.., Significance::Bootstrap { difference, interval }) => Some((difference, interval)),
             _ => None,
         }

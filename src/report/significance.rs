@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::metrics;
+use super::clusters::alike;
+use crate::metrics::{self, Interval};
 
 /// Whether a difference is more than chance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,12 +90,27 @@ pub(super) fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance
 }
 
 /// The paired percentile bootstrap (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter
-/// 13), of the differences of pairs.
-pub(super) fn bootstrap(differences: &[f64]) -> Significance {
-    Significance::Bootstrap {
-        difference: mean_of(differences),
-        interval: mean_interval(differences),
-    }
+/// 13), of the differences of pairs. `clusters` are the numbers of the clusters of records that belong together.
+///
+/// Differences that are all equal have an interval nevertheless: a share of records that was not seen may differ in the
+/// other direction.
+pub(super) fn bootstrap(differences: &[f64], clusters: Option<&[usize]>) -> Significance {
+    let difference = mean_of(differences);
+    let mean = |drawn: &[usize]| {
+        metrics::mean(&drawn.iter().map(|place| differences[*place]).collect::<Vec<_>>())
+    };
+    let found = match clusters {
+        Some(clusters) => metrics::clustered_bootstrap(clusters, 2_000, 0, mean),
+        None => metrics::bootstrap_mean(differences),
+    };
+    let unseen = metrics::unseen_share(differences.len(), clusters);
+    let ends = (difference.abs() > 0.0).then_some((-difference.abs(), difference.abs()));
+    let interval = match (found, ends) {
+        (Some(found), _) if found.width() > 1e-12 => found,
+        (_, Some(ends)) => alike(difference, unseen, ends),
+        (found, None) => found.unwrap_or(Interval { low: difference, high: difference }),
+    };
+    Significance::Bootstrap { difference, interval: interval.into() }
 }
 
 /// The 95 % interval of the mean of these numbers, by the percentile bootstrap; their mean if there are none.

@@ -91,6 +91,26 @@ impl Paired {
     }
 }
 
+/// The lowest and the highest score of a scale, from scores with their places on it (0 to 1); `None` unless two places
+/// differ.
+///
+/// ```
+/// use tribunal::report::scale_ends;
+///
+/// assert_eq!(scale_ends([(2.0, 0.25), (5.0, 1.0)]), Some((1.0, 5.0)));
+/// assert_eq!(scale_ends([(2.0, 0.25)]), None);
+/// ```
+pub fn scale_ends(places: impl IntoIterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
+    let mut places = places.into_iter();
+    let first = places.next()?;
+    let other = places.find(|place| (place.1 - first.1).abs() > 1e-3)?;
+    let whole = (other.0 - first.0) / (other.1 - first.1);
+    let low = first.0 - whole * first.1;
+    // Scales end in numbers with few digits.
+    let tidy = |number: f64| (number * 1e3).round() / 1e3;
+    Some((tidy(low), tidy(low + whole)))
+}
+
 /// Whether a number is whole, up to rounding noise.
 fn whole(number: f64) -> bool {
     (number - number.round()).abs() < NOISE

@@ -87,6 +87,15 @@ fn rules_on_figures_decide_the_exit_code() {
     ] {
         assert!(low.err.contains(words), "{}", low.err);
     }
+    // What no result could keep is refused before anything is printed.
+    let refused = under(&["quadratic_kappa>=0.5"]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{}", refused.err);
+    let why = "`quadratic_kappa` is a figure of verdicts that are numbers, not of `label`";
+    assert!(refused.err.contains(why), "{}", refused.err);
+    // A figure that these verdicts may have, and these do not.
+    let undefined = under(&["auc>=0.5@lower"]);
+    assert_eq!(undefined.code, 1);
+    assert!(undefined.err.contains("gate failed: auc is not defined"), "{}", undefined.err);
     let unknown = under(&["kapa>=0.9"]);
     assert_eq!(unknown.code, 2);
     assert!(unknown.err.contains("unknown figure `kapa`"), "{}", unknown.err);
@@ -113,6 +122,74 @@ fn a_significant_drop_since_an_earlier_run_fails() {
         "{\"id\": \"z\", \"label\": \"correct\", \"item\": {\"gold\": \"yes\"}}\n",
     );
     assert_eq!(agree(&place, &["--baseline", "other.jsonl"]).code, 2);
+}
+
+#[test]
+fn the_number_of_values_that_a_judge_uses_has_no_interval() {
+    let place = Place::new("agree-levels");
+    let line = |n: usize| {
+        let line = json!({"id": format!("r{n}"), "score": 1 + n % 3, "item": {"gold": 1 + n % 5}});
+        format!("{line}\n")
+    };
+    place.file("v.jsonl", (0..30).map(line).collect::<String>());
+    assert_eq!(agree(&place, &["--fail-under", "levels_of_verdicts>=3"]).code, 0);
+    let refused = agree(&place, &["--fail-under", "levels_of_verdicts>=3@lower"]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(
+        refused.err.contains("`levels_of_verdicts` has no interval: it counts the values")
+            && refused.err.contains("compare its value: 'levels_of_verdicts>=3'"),
+        "{}",
+        refused.err
+    );
+    let kept = agree(&place, &["--fail-under", "krippendorff_alpha>=-0.9@lower"]);
+    assert_eq!(kept.code, 0, "{}", kept.err);
+}
+
+#[test]
+fn the_labels_of_several_people_are_compared_with_each_other_and_with_the_judge() {
+    let place = Place::new("agree-several");
+    results(&place, "v.jsonl", 4);
+    // Ada labels as the records are, Bob errs in every fifth, and Cy in every third.
+    let line = |n: usize, name: &str, every: usize| {
+        let is_right = n.is_multiple_of(2) != n.is_multiple_of(every);
+        let label = if is_right { "correct" } else { "incorrect" };
+        format!("{}\n", json!({"id": format!("r{n}"), "label": label, "annotator": name}))
+    };
+    let all = |people: &[(&str, usize)]| -> String {
+        let of = |(name, every): &(&str, usize)| (0..40).map(|n| line(n, name, *every)).collect();
+        people.iter().map(of).collect::<Vec<String>>().concat()
+    };
+    place.file("labels.jsonl", all(&[("ada", 1_000), ("bob", 5), ("cy", 3)]));
+    let people = |more: &[&str]| {
+        place.run(&[&["agree", "v.jsonl", "--labels", "labels.jsonl"], more].concat())
+    };
+    let ran = people(&[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    for words in [
+        "40 records have the labels of several people, 3 in all",
+        "agreement of two people",
+        "Fleiss' kappa of people",
+        "a person left out, to the others",
+    ] {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+    let report: Value = serde_json::from_str(&people(&["--json"]).out).unwrap();
+    assert_eq!(report["people"], json!({"people": 3, "records": 40, "tied": 0}));
+    // Bob errs in 8 of 40 and Cy in 14, both of them in 3: 3 · 40 pairs less 2 for each error alone.
+    let apart = 2.0 * (5.0 + 11.0) + 2.0 * 3.0;
+    let found = report["figures"]["people_agreement"]["value"].as_f64().unwrap();
+    assert!((found - (120.0 - apart) / 120.0).abs() < 1e-9, "{found}");
+    assert_eq!(people(&["--fail-under", "judge_advantage>=0.5@lower"]).code, 0);
+    // Of two people who differ, neither has the most frequent label.
+    place.file("labels.jsonl", all(&[("ada", 1_000), ("bob", 5)]));
+    let two = people(&[]);
+    assert!(
+        two.out.starts_with("32 of 40 records compared")
+            && two.out.contains("8 of these records have no most frequent label")
+            && two.out.contains("Cohen's kappa of two people"),
+        "{}",
+        two.out
+    );
 }
 
 /// Twelve records, judged with these answers of a script in turn.
@@ -145,6 +222,100 @@ fn a_run_of_judge_keeps_rules_on_any_of_its_figures() {
     let undefined = judge(&place, seven, &[]);
     assert_eq!(undefined.code, 1);
     assert!(undefined.err.contains("gate failed: spearman is not defined"), "{}", undefined.err);
+}
+
+#[test]
+fn a_run_of_judge_keeps_rules_on_intervals_of_its_agreement_with_labels() {
+    let place = Place::new("judge-intervals");
+    let record = |n: usize| {
+        let label = if n.is_multiple_of(3) { "no" } else { "yes" };
+        format!(
+            "{}\n",
+            json!({"id": format!("r{n}"), "question": "q", "answer": "a", "label": label})
+        )
+    };
+    place.file("words.jsonl", (0..30).map(record).collect::<String>());
+    let prompt = "---\nkind: label\nfields: {answer: required}\nscale: {labels: {correct: 1, incorrect: 0}}\nverdict: 'Verdict: *'\n---\n{{ answer }}\nWrite `Verdict: correct` or `Verdict: incorrect`.\n";
+    place.file("p.jinja", prompt);
+    let words = |more: &[&str]| {
+        let args = ["judge", "words.jsonl", "-p", "p.jinja", "-m", "script:Verdict: correct", "-q"];
+        place.run(&[&args, more].concat())
+    };
+    let kept = ["--fail-under", "recall.correct>=0.8@lower,balanced_accuracy>=0.5,ac1>=0.2@lower"];
+    let ran = words(&kept);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let low = words(&["--fail-under", "kappa>=0.1@lower"]);
+    assert_eq!(low.code, 1);
+    assert!(low.err.contains("gate failed: the lower end of kappa is 0.000"), "{}", low.err);
+    // Records without their texts have the same figures.
+    assert_eq!(words(&[&kept[..], &["--no-item"]].concat()).code, 0);
+    for (rule, why) in [
+        ("pearson>=0.5", "`pearson` is a figure of verdicts that are numbers, not of `label`"),
+        ("cost<=1", "the rule cost<=1 needs the price of the model"),
+        ("cost_per_record<=1@upper", "needs the price of the model"),
+    ] {
+        let refused = words(&["--fail-under", rule]);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{rule}: {}", refused.err);
+        assert!(refused.err.contains(why), "{rule}: {}", refused.err);
+    }
+    let near = ["--fail-under", "mean_absolute_error<=2@upper,quadratic_kappa>=-1@lower"];
+    let scores = judge(&place, "script:Score: 6", &near);
+    assert_eq!(scores.code, 0, "{}", scores.err);
+}
+
+#[test]
+fn costs_are_sums_and_costs_of_records_have_intervals() {
+    let place = Place::new("judge-costs");
+    place.file(
+        "tribunal.toml",
+        "[defaults]\nmodel = \"m\"\n[model.m]\nname = \"script:Score: 6\"\nprice = { prompt = 1.0, completion = 2.0 }\n",
+    );
+    let record =
+        |n: usize| format!("{}\n", json!({"id": format!("r{n}"), "answer": "a ".repeat(n + 1)}));
+    place.file("r.jsonl", (0..12).map(record).collect::<String>());
+    let judge = |rule: &str| {
+        place.run(&["judge", "r.jsonl", "-p", "score", "-j", "1", "--fail-under", rule])
+    };
+    let refused = judge("cost<=1@upper");
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{}", refused.err);
+    assert!(
+        refused.err.contains("`cost` has no interval: it is what was spent")
+            && refused.err.contains("'cost<=1'"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn a_baseline_that_no_verdict_could_be_worse_than_is_refused_before_anything_is_judged() {
+    let place = Place::new("judge-baseline-kind");
+    place.file("labels.jsonl", "{\"id\": \"r0\", \"verdict\": \"good\"}\n");
+    place.file("scores.jsonl", "{\"id\": \"r0\", \"score\": 7}\n");
+    place.file("empty.jsonl", "");
+    place.file("pairs.jsonl", "{\"question\": \"q\", \"chosen\": \"a\", \"rejected\": \"b\"}\n");
+    let refused = |ran: Ran, why: &str| {
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{why}: {}", ran.err);
+        assert!(ran.err.contains(why), "{}", ran.err);
+    };
+    let seven = |baseline: &str| judge(&place, "script:Score: 7", &["--baseline", baseline]);
+    refused(seven("labels.jsonl"), "the verdicts of the baseline are neither passes nor numbers");
+    refused(seven("empty.jsonl"), "the baseline has no verdict");
+    let args = [
+        "judge",
+        "pairs.jsonl",
+        "-p",
+        "preference",
+        "-m",
+        "script:A",
+        "--baseline",
+        "scores.jsonl",
+    ];
+    refused(place.run(&args), "the verdicts are neither passes nor numbers");
+    assert_eq!(seven("scores.jsonl").code, 0);
+    // One record of twelve that got one point less may be chance.
+    place.file("scores.jsonl", "{\"id\": \"r0\", \"score\": 8}\n");
+    let one = seven("scores.jsonl");
+    assert_eq!(one.code, 0, "{}", one.err);
 }
 
 #[test]

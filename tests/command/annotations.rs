@@ -138,6 +138,17 @@ fn several_people_label_into_one_file_and_their_agreement_is_told() {
         ran.err
     );
     assert!(ran.err.contains("(interval)"), "{}", ran.err);
+    // Their labels are compared with each other and with the judge.
+    let scores = place.read("verdicts.jsonl").replace("\"kind\":\"label\"", "\"kind\":\"score\"");
+    let scores = scores.replace("\"label\":\"incorrect\"", "\"score\":3");
+    place.file("scores.jsonl", scores);
+    let agree = place.run(&["agree", "scores.jsonl", "--labels", "labels.jsonl"]).passed();
+    assert!(
+        agree.out.contains("3 records have the labels of several people, 2 in all")
+            && agree.out.contains("mean distance of two people"),
+        "{}",
+        agree.out
+    );
     let estimate =
         place.run(&["estimate", "verdicts.jsonl", "--labels", "labels.jsonl", "--of", "score"]);
     assert!(estimate.err.contains("no label can be used"), "{}", estimate.err);
@@ -192,7 +203,7 @@ fn on_a_terminal_one_key_is_a_label_and_a_kill_loses_none() {
     place.file("labels.jsonl", format!("{whole}{}", &whole[..whole.len() / 2]));
     let (mut child, mut terminal) = on_terminal(&place, &annotate(&[]));
     wait_for_record(&mut terminal, "── 1 of 2  q1");
-    // Nothing of this session to undo; then a label, which is taken back.
+    // No label since the start is there to undo; then one is given, and taken back.
     terminal.write_all(b"u").unwrap();
     wait_for(&mut terminal, "nothing to undo");
     terminal.write_all(b"1").unwrap();
@@ -201,7 +212,10 @@ fn on_a_terminal_one_key_is_a_label_and_a_kill_loses_none() {
     wait_for_record(&mut terminal, "── 1 of 2  q1");
     terminal.write_all(b"2").unwrap();
     wait_for_record(&mut terminal, "── 2 of 2  q2");
-    terminal.write_all(b"q").unwrap();
+    // Keys that are typed ahead, before the program reads the next one: a label, Backspace, and another label.
+    terminal.write_all(b"u").unwrap();
+    wait_for_record(&mut terminal, "── 1 of 2  q1");
+    terminal.write_all(b"1\x7f2q").unwrap();
     wait_for(&mut terminal, "labelled 1 of 2 records");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let both = [("q0".to_owned(), json!("incorrect")), ("q1".to_owned(), json!("incorrect"))];

@@ -5,7 +5,9 @@
 
 use std::{
     collections::BTreeSet,
+    process::Child,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use crate::support::{Place, Ran, Reply, Seen, Server};
@@ -52,6 +54,10 @@ fn records(count: usize) -> String {
 }
 
 async fn align(place: &Place, server: &Server, more: &[&str]) -> Ran {
+    Ran::ended(start(place, server, more)).await
+}
+
+fn start(place: &Place, server: &Server, more: &[&str]) -> Child {
     let args = [
         "align",
         "judge.jinja",
@@ -72,7 +78,7 @@ async fn align(place: &Place, server: &Server, more: &[&str]) -> Ran {
         "--rounds",
         "1",
     ];
-    Ran::ended(place.start(&[&args[..], more].concat())).await
+    place.start(&[&args[..], more].concat())
 }
 
 fn candidates(place: &Place) -> Vec<Value> {
@@ -196,6 +202,49 @@ async fn a_run_that_its_budget_ends_continues_with_what_it_paid_for() {
     assert!(ran.out.contains("\"better\": true"), "{}", ran.out);
     // 60 records by the original, 60 by the candidate, and one proposal.
     assert_eq!(server.requests(), 121);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_pays_the_rest_and_nothing_else() {
+    // What is in flight at a kill may be paid for twice: the requests that are sent at once, and answers that are not
+    // committed yet.
+    const AT_ONCE: usize = 4;
+    let place = Place::new("align-kill");
+    place.file("judge.jinja", ORIGINAL);
+    place.file("labelled.jsonl", records(60));
+    let server = Server::start(|seen| {
+        std::thread::sleep(Duration::from_millis(5));
+        if is_writer(seen) {
+            let better = ORIGINAL.replace("Is this", "Only even numbers are good. Is this");
+            return Reply::says(&better);
+        }
+        judges(seen)
+    })
+    .await;
+    let more = ["--candidates", "1", "-j", "4"];
+    let mut killed = 0;
+    // In the validation part, in the training part, and in the held-out part.
+    for enough in [10, 40, 100] {
+        let mut child = start(&place, &server, &more);
+        while server.requests() < enough {
+            tokio::task::yield_now().await;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        killed += 1;
+        assert!(!place.folder.path("better.jinja").exists(), "nothing is decided yet");
+    }
+    let ran = align(&place, &server, &more).await.passed();
+    assert!(ran.out.contains("\"better\": true"), "{}", ran.out);
+    // 60 records by the original, 60 by the candidate, and one proposal.
+    let all: BTreeSet<String> = server.seen().iter().map(|seen| seen.body.to_string()).collect();
+    assert_eq!(all.len(), 121);
+    let twice = server.requests() - 121;
+    assert!(twice <= killed * 2 * AT_ONCE, "{twice} requests were paid for twice");
+    // The same command again sends nothing, and says the same.
+    let paid = server.requests();
+    let again = align(&place, &server, &more).await.passed();
+    assert_eq!((server.requests(), again.out), (paid, ran.out));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,21 +11,23 @@ use tribunal::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub(super) enum Answers {
     /// Single keys of a terminal.
-    Keys(Term),
+    Keys(Term, Unbuffered),
     /// Lines of standard input.
     Lines,
 }
 
 impl Answers {
     /// Keys, if both ends are a terminal and every label has a key; otherwise lines.
-    pub(super) fn of(task: &Task) -> Self {
+    ///
+    /// # Errors
+    /// The terminal cannot be set to single keys.
+    pub(super) fn of(task: &Task) -> Result<Self> {
         let terminal = Term::stdout();
         let has_keys = !task.keys().is_empty();
         if has_keys && terminal.is_term() && io::stdin().is_terminal() {
-            Self::Keys(terminal)
-        } else {
-            Self::Lines
+            return Ok(Self::Keys(terminal, Unbuffered::new().map_err(unreadable)?));
         }
+        Ok(Self::Lines)
     }
 
     /// The next answer, and whether Ctrl-C was pressed. The end of the input ends the labelling.
@@ -34,7 +36,7 @@ impl Answers {
     /// The input cannot be read.
     pub(super) fn next(&self, task: &Task, steps: usize) -> Result<(Typed, bool)> {
         let typed = match self {
-            Self::Keys(terminal) => match terminal.read_key_raw() {
+            Self::Keys(terminal, _) => match terminal.read_key_raw() {
                 Ok(Key::Char(key)) => key.to_string(),
                 Ok(Key::CtrlC) => return Ok((Typed::Quit, true)),
                 Ok(Key::Backspace) => return Ok((Typed::Undo, false)),
@@ -58,4 +60,45 @@ impl Answers {
 
 fn unreadable(cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, "cannot read answers").because(cause)
+}
+
+/// A terminal that passes every key on, from the first record to the last.
+///
+/// Between two reads the terminal would edit the line itself: Backspace would delete a key that was typed ahead in place
+/// of taking back the last label.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(super) struct Unbuffered(nix::sys::termios::Termios);
+
+#[cfg(unix)]
+impl Unbuffered {
+    fn new() -> io::Result<Self> {
+        use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+        let before = tcgetattr(io::stdin())?;
+        let mut keys = before.clone();
+        keys.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG);
+        tcsetattr(io::stdin(), SetArg::TCSADRAIN, &keys)?;
+        Ok(Self(before))
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Unbuffered {
+    fn drop(&mut self) {
+        use nix::sys::termios::{SetArg, tcsetattr};
+        // A terminal that is gone needs no settings.
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.0);
+    }
+}
+
+/// The terminal as it is.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(super) struct Unbuffered;
+
+#[cfg(not(unix))]
+impl Unbuffered {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
 }

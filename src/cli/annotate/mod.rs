@@ -73,9 +73,9 @@ struct Entry {
     parts: Vec<(String, String)>,
 }
 
-/// How a session ended.
-struct Session {
-    labelled: usize,
+/// How labelling ended.
+struct Labelled {
+    count: usize,
     interrupted: bool,
 }
 
@@ -93,14 +93,15 @@ pub(super) async fn run(args: &Args) -> Result<Exit> {
     if done > 0 {
         note(&format!("{done} of {} records are labelled by {}", entries.len(), args.annotator));
     }
-    let session = label(&entries, &waiting, &task, args, &mut labels)?;
-    let (labelled, all) = (session.labelled, waiting.len());
+    let Labelled { count: labelled, interrupted } =
+        label(&entries, &waiting, &task, args, &mut labels)?;
+    let all = waiting.len();
     let more = if labelled < all { ": the same command continues" } else { "" };
     note(&format!("labelled {labelled} of {all} records in {}{more}", args.output.display()));
     if let Some(agreement) = agreement::told(labels.lines(), &task) {
         note(&agreement);
     }
-    Ok(match (session.interrupted, failed) {
+    Ok(match (interrupted, failed) {
         (true, _) => Exit::Interrupted,
         (false, 0) => Exit::Done,
         (false, _) => Exit::Incomplete,
@@ -213,10 +214,10 @@ fn label(
     task: &Task,
     args: &Args,
     labels: &mut LabelFile,
-) -> Result<Session> {
-    let answers = Answers::of(task);
+) -> Result<Labelled> {
+    let answers = Answers::of(task)?;
     let mut out = io::stdout();
-    // Where in `waiting` the labels of this session are, for undo.
+    // Where in `waiting` the labels are that were given since the start, for undo.
     let mut done: Vec<usize> = Vec::new();
     let mut at = 0;
     let mut is_shown = false;
@@ -248,9 +249,9 @@ fn label(
                 Some(last) if labels.undo()? => (at, is_shown) = (last, false),
                 _ => emit_coloured(&mut out, "nothing to undo")?,
             },
-            Typed::Quit => return Ok(Session { labelled: done.len(), interrupted }),
+            Typed::Quit => return Ok(Labelled { count: done.len(), interrupted }),
             Typed::Unknown => emit_coloured(&mut out, &task.menu(steps))?,
         }
     }
-    Ok(Session { labelled: done.len(), interrupted: false })
+    Ok(Labelled { count: done.len(), interrupted: false })
 }

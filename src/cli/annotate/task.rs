@@ -7,7 +7,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     item::Item,
     line::ResultLine,
-    report::escaped,
+    report::{escaped, scale_ends},
     verdict::{CORRECT, INCORRECT, VerdictKind},
 };
 
@@ -195,14 +195,9 @@ fn names(lines: &[ResultLine]) -> Vec<String> {
 
 /// The scale of the scores, if two lines show it.
 fn scale(lines: &[ResultLine]) -> Option<Scale> {
-    let places: Vec<(f64, f64)> =
-        lines.iter().filter_map(|line| line.verdict.score.zip(line.normalized)).collect();
-    let first = places.first()?;
-    let other = places.iter().find(|place| (place.1 - first.1).abs() > 1e-3)?;
-    let whole = (other.0 - first.0) / (other.1 - first.1);
-    let low = first.0 - whole * first.1;
-    let tidy = |number: f64| (number * 1e3).round() / 1e3;
-    format!("{}-{}", tidy(low), tidy(low + whole)).parse().ok()
+    let places = lines.iter().filter_map(|line| line.verdict.score.zip(line.normalized));
+    let (low, high) = scale_ends(places)?;
+    format!("{low}-{high}").parse().ok()
 }
 
 /// The error where nothing shows what labels can be.

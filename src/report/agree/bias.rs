@@ -1,50 +1,53 @@
 //! What a verdict should not depend on: the order and the length of answers, who wrote them, and chance.
 
-use super::{
-    matched::{Matched, Outcome},
-    measured::Clusters,
-    row::Row,
-};
+use super::{matched::Matched, reader::Outcome, row::Row};
 use crate::{
-    metrics::{Correlation, Figure, bootstrap, clustered_share, mean, ratio, spearman, wilson},
-    report::{labels::correctness, orders::Orders},
+    metrics::{Correlation, Figure, mean, spearman},
+    report::{clusters::Clusters, labels::correctness, orders::Orders},
     verdict::Preference,
 };
 
-/// The figures of all rows, with a label or without one.
-pub(super) fn of_rows(rows: &[Row]) -> Vec<Figure> {
-    let mut orders = Orders::default();
-    rows.iter().for_each(|row| orders.add(row.orders));
-    let mut figures = Vec::new();
-    let mut share = |name: &str, title: &str, part: usize, whole: usize| {
-        if whole > 0 {
-            let interval = Some(wilson(part, whole));
-            figures.push(Figure::new(name, title, Some(ratio(part, whole)), interval, whole));
-        }
-    };
-    share("consistency", "same verdict in both orders", orders.consistent, orders.both);
-    let decided = orders.first + orders.second;
-    if orders.both > 0 {
-        // Where every pair is shown in one order only, the first answer may well be the better one.
-        share("first_wins", "wins of the answer shown first", orders.first, decided);
-    }
-    figures.extend(repetition(rows));
-    figures
+/// Hits, each of the row at a place.
+#[derive(Default)]
+struct Hits {
+    places: Vec<usize>,
+    hits: Vec<bool>,
 }
 
-/// How often two draws of one record have the same verdict (test–retest).
-fn repetition(rows: &[Row]) -> Option<Figure> {
-    let (mut hits, mut records) = (Vec::new(), Vec::new());
-    for (place, row) in rows.iter().enumerate() {
-        let (same, all) = row.repeated;
-        hits.extend((0..all).map(|pair| pair < same));
-        records.extend(std::iter::repeat_n(place, all));
+impl Hits {
+    /// Adds so many hits, and so many others.
+    fn add(&mut self, place: usize, hits: usize, others: usize) {
+        self.hits.extend(std::iter::repeat_n(true, hits).chain(std::iter::repeat_n(false, others)));
+        self.places.extend(std::iter::repeat_n(place, hits + others));
     }
-    let same = hits.iter().filter(|hit| **hit).count();
-    let interval = clustered_share(&hits, &records);
-    let value = Some(ratio(same, hits.len()));
-    let title = "same verdict in two draws";
-    (!hits.is_empty()).then(|| Figure::new("stability", title, value, Some(interval), hits.len()))
+
+    /// Their share, if there are any.
+    fn figure(&self, clusters: &Clusters, name: &str, title: &str) -> Option<Figure> {
+        let clusters = clusters.only(&self.places);
+        (!self.hits.is_empty()).then(|| clusters.share(name, title, &self.hits))
+    }
+}
+
+/// The figures of all rows, with a label or without one: consistency and lean in two orders, and repetition.
+pub(super) fn of_rows(rows: &[Row], clusters: &Clusters) -> Vec<Figure> {
+    let [mut consistent, mut first, mut repeated] = [(); 3].map(|()| Hits::default());
+    // Where every pair is shown in one order only, the first answer may well be the better one.
+    let has_both = rows.iter().any(|row| row.orders.both > 0);
+    for (place, row) in rows.iter().enumerate() {
+        let Orders { both, consistent: same, first: won, second: lost, .. } = row.orders;
+        consistent.add(place, same, both - same);
+        if has_both {
+            first.add(place, won, lost);
+        }
+        let (same, all) = row.repeated;
+        repeated.add(place, same, all - same);
+    }
+    let figures = [
+        consistent.figure(clusters, "consistency", "same verdict in both orders"),
+        first.figure(clusters, "first_wins", "wins of the answer shown first"),
+        repeated.figure(clusters, "stability", "same verdict in two draws"),
+    ];
+    figures.into_iter().flatten().collect()
 }
 
 /// A verdict and its label as numbers between answers of different lengths and authors.
@@ -62,66 +65,80 @@ pub(super) fn of_matches(
     classes: &[String],
     clusters: &Clusters,
 ) -> Vec<Figure> {
-    let sides: Vec<(&Row, Preference, Preference)> =
-        all.iter().filter_map(|one| sides(one, classes)).collect();
-    let mut figures = of_pairs(&sides);
+    let sides: Vec<(usize, Sides)> =
+        all.iter().enumerate().filter_map(|(n, one)| Some((n, sides(one, classes)?))).collect();
+    let mut figures = of_pairs(&sides, clusters);
     let scored: Vec<Scored> =
         all.iter().enumerate().filter_map(|(place, one)| scored(one, place, classes)).collect();
     figures.extend(of_lengths(&scored, clusters));
-    figures.extend(of_family(&scored));
+    figures.extend(of_family(&scored, clusters));
     figures
 }
 
 /// The sides that the label and the verdict of a comparison prefer.
-fn sides<'r>(one: &Matched<'r>, classes: &[String]) -> Option<(&'r Row, Preference, Preference)> {
+struct Sides<'r> {
+    row: &'r Row,
+    label: Preference,
+    verdict: Preference,
+}
+
+fn sides<'r>(one: &Matched<'r>, classes: &[String]) -> Option<Sides<'r>> {
     let Outcome::Classes { truth, judged, .. } = one.outcome else { return None };
     let side = |class: usize| {
         let all = [Preference::First, Preference::Second, Preference::Tie];
         all.into_iter().find(|side| classes.get(class).is_some_and(|name| name == side.name()))
     };
-    Some((one.row, side(truth)?, side(judged)?)).filter(|(row, ..)| row.lengths.len() == 2)
+    let found = Sides { row: one.row, label: side(truth)?, verdict: side(judged)? };
+    (found.row.lengths.len() == 2).then_some(found)
 }
 
-/// How often the longer answer, and the answer of the judge's own family, wins by verdicts and by labels.
-fn of_pairs(sides: &[(&Row, Preference, Preference)]) -> Vec<Figure> {
-    let longer = |row: &Row| match row.lengths.as_slice() {
+/// The answer that a judge may favour.
+type Favoured = fn(&Row) -> Option<Preference>;
+
+/// The longer answer.
+fn longer(row: &Row) -> Option<Preference> {
+    match row.lengths.as_slice() {
         [one, other] if one > other => Some(Preference::First),
         [one, other] if one < other => Some(Preference::Second),
         _ => None,
-    };
-    let own = |row: &Row| match row.is_own.as_slice() {
+    }
+}
+
+/// The answer of the judge's own family, if the other one is of another family.
+fn own(row: &Row) -> Option<Preference> {
+    match row.is_own.as_slice() {
         [true, false] => Some(Preference::First),
         [false, true] => Some(Preference::Second),
         _ => None,
+    }
+}
+
+/// How often the longer answer, and the answer of the judge's own family, wins by verdicts and by labels.
+fn of_pairs(sides: &[(usize, Sides<'_>)], clusters: &Clusters) -> Vec<Figure> {
+    let decided = || {
+        let is_decided = |one: &&(usize, Sides<'_>)| {
+            one.1.label != Preference::Tie && one.1.verdict != Preference::Tie
+        };
+        sides.iter().filter(is_decided)
     };
+    let kinds: [(&str, &str, Favoured); 2] = [
+        ("longer_wins", "wins of the longer answer", longer),
+        ("own_family_wins", "wins of the judge's own family", own),
+    ];
     let mut figures = Vec::new();
-    let mut add = |name: &str, title: &str, favoured: &dyn Fn(&Row) -> Option<Preference>| {
-        let decided = sides
-            .iter()
-            .filter(|(_, label, verdict)| *label != Preference::Tie && *verdict != Preference::Tie);
-        let known: Vec<(bool, bool)> = decided
-            .filter_map(|(row, label, verdict)| {
-                let side = favoured(row)?;
-                Some((*label == side, *verdict == side))
-            })
-            .collect();
-        if known.is_empty() {
-            return;
+    for (name, title, favoured) in kinds {
+        let [mut by_verdict, mut by_label] = [(); 2].map(|()| Hits::default());
+        for (place, Sides { row, label, verdict }) in decided() {
+            let Some(side) = favoured(row) else { continue };
+            for (hits, given) in [(&mut by_verdict, verdict), (&mut by_label, label)] {
+                let is_hit = usize::from(*given == side);
+                hits.add(*place, is_hit, 1 - is_hit);
+            }
         }
-        for (suffix, by, is_verdict) in [("", "by verdict", true), ("_by_label", "by label", false)]
-        {
-            let hits = known.iter().filter(|one| if is_verdict { one.1 } else { one.0 }).count();
-            figures.push(Figure::new(
-                format!("{name}{suffix}"),
-                format!("{title}, {by}"),
-                Some(ratio(hits, known.len())),
-                Some(wilson(hits, known.len())),
-                known.len(),
-            ));
-        }
-    };
-    add("longer_wins", "wins of the longer answer", &longer);
-    add("own_family_wins", "wins of the judge's own family", &own);
+        let of_label = format!("{name}_by_label");
+        figures.extend(by_verdict.figure(clusters, name, &format!("{title}, by verdict")));
+        figures.extend(by_label.figure(clusters, &of_label, &format!("{title}, by label")));
+    }
     figures
 }
 
@@ -163,11 +180,11 @@ fn of_lengths(scored: &[Scored<'_>], clusters: &Clusters) -> Vec<Figure> {
 }
 
 /// By how much more the judge gives than the labels, for answers of its own family beyond the others.
-fn of_family(scored: &[Scored<'_>]) -> Option<Figure> {
-    let known: Vec<(bool, f64)> = scored
+fn of_family(scored: &[Scored<'_>], clusters: &Clusters) -> Option<Figure> {
+    let (places, known): (Vec<usize>, Vec<(bool, f64)>) = scored
         .iter()
-        .filter_map(|one| Some((*one.row.is_own.first()?, one.verdict - one.label)))
-        .collect();
+        .filter_map(|one| Some((one.place, (*one.row.is_own.first()?, one.verdict - one.label))))
+        .unzip();
     let bonus = |places: &[usize]| {
         let of = |is_own: bool| {
             let drawn = places.iter().map(|place| known[*place]);
@@ -175,9 +192,8 @@ fn of_family(scored: &[Scored<'_>]) -> Option<Figure> {
         };
         Some(of(true)? - of(false)?)
     };
-    let all: Vec<usize> = (0..known.len()).collect();
-    let value = bonus(&all)?;
-    let interval = bootstrap(known.len(), 1_000, 0, bonus);
     let title = "extra for the judge's own family, beyond labels";
-    Some(Figure::new("own_family_bonus", title, Some(value), interval, known.len()))
+    let clusters = clusters.only(&places);
+    let figure = clusters.any("own_family_bonus", title, known.len(), bonus, |_| None);
+    figure.value.is_some().then_some(figure)
 }

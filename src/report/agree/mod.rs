@@ -8,19 +8,24 @@
 //! |---|---|
 //! | `row` | what is kept of one result line |
 //! | `sample` | lines and labels, joined |
-//! | `matched` | verdicts beside their labels: classes or numbers |
-//! | `measured` | figures with intervals, of records that may belong together |
-//! | `classes`, `numbers` | agreement, by kind of verdict |
+//! | `reader` | what labels and verdicts mean: classes or numbers |
+//! | `numbers` | agreement of numbers |
+//! | `people` | records that several people labelled |
+//! | `matched` | verdicts beside their labels |
+//! | `classes` | agreement of classes |
 //! | `bias` | order, length, own family, repetition |
 //! | `report` | all figures together, and the disagreements |
+//! | `known` | the names of all figures, for rules on what is not measured yet |
 //! | `print` | the report, for people and for programs |
 
 mod bias;
 mod classes;
+mod known;
 mod matched;
-mod measured;
 mod numbers;
+mod people;
 mod print;
+mod reader;
 mod report;
 mod row;
 mod sample;
@@ -29,6 +34,7 @@ mod tests;
 
 pub use {
     classes::ClassFigures,
+    people::PeopleCoverage,
     report::{AgreementCoverage, AgreementReport, Disagreement},
     sample::AgreementSample,
 };

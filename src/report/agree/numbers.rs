@@ -1,16 +1,17 @@
 //! Agreement of verdicts that are numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    matched::{Matched, Outcome},
-    measured::Clusters,
+    matched::Matched,
+    reader::{Outcome, named},
 };
 use crate::{
     metrics::{
-        Correlation, Figure, NOISE, kendall_tau_b, pearson, quadratic_kappa, ratio, spearman,
+        Correlation, Figure, Interval, NOISE, RatedUnits, RatingLevel, kendall_tau_b, mean,
+        pearson, quadratic_kappa, spearman,
     },
-    report::statistics::Paired,
+    report::{clusters::Clusters, statistics::Paired},
 };
 
 /// The figures of each criterion; those of scores have names without one.
@@ -35,13 +36,6 @@ pub(super) fn figures(all: &[Matched<'_>], clusters: &Clusters) -> Vec<Figure> {
     figures
 }
 
-/// The figure of a criterion.
-fn named(criterion: &str, mut figure: Figure) -> Figure {
-    figure.name = format!("{criterion}.{}", figure.name);
-    figure.title = format!("{criterion}: {}", figure.title);
-    figure
-}
-
 /// The figures of pairs of (label, verdict).
 fn of_pairs(pairs: &[(f64, f64)], clusters: &Clusters) -> Vec<Figure> {
     let count = pairs.len();
@@ -50,20 +44,33 @@ fn of_pairs(pairs: &[(f64, f64)], clusters: &Clusters) -> Vec<Figure> {
     };
     let differences: Vec<f64> = pairs.iter().map(|(label, verdict)| verdict - label).collect();
     let distances: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
-    let mut distance = clusters.mean("mean_absolute_error", "mean absolute error", &distances);
-    distance.interval = distance.interval.map(|interval| interval.within(0.0, f64::MAX));
+    let range = range(pairs);
+    let drawn = |places: &[usize]| -> Vec<(f64, f64)> {
+        places.iter().map(|place| pairs[*place]).collect()
+    };
+    // What some records at the other end of the scale would do to a sample in which all agree.
+    let perfect = |unseen: f64| {
+        let spread = 2.0 * variance(pairs)?;
+        let is_perfect = distances.iter().all(|distance| *distance < NOISE);
+        let low = 1.0 - unseen * range * range / spread;
+        (is_perfect && spread > 0.0).then(|| Interval { low: low.max(-1.0), high: 1.0 })
+    };
     let mut figures = Vec::new();
     if pairs.iter().copied().collect::<Paired>().is_whole() {
-        let base = most_frequent(pairs.iter().map(|pair| pair.0));
         figures.push(clusters.share("agreement", "agreement", &near(0.0)));
-        figures.push(Figure::new("base_rate", "most frequent label", base, None, count));
+        figures.push(clusters.share("base_rate", "most frequent label", &most_frequent(pairs)));
         figures.push(clusters.share("within_1", "within 1", &near(1.0)));
-        let kappa = |places: &[usize]| {
-            quadratic_kappa(&places.iter().map(|place| pairs[*place]).collect::<Vec<_>>())
-        };
-        figures.push(clusters.any("quadratic_kappa", "quadratic weighted kappa", count, kappa));
+        let kappa = |places: &[usize]| quadratic_kappa(&drawn(places));
+        let title = "quadratic weighted kappa";
+        figures.push(clusters.any("quadratic_kappa", title, count, kappa, &perfect));
     }
+    let units = pairs.iter().map(|(label, verdict)| vec![*label, *verdict]).collect();
+    let rated = RatedUnits::new(units, RatingLevel::Interval);
+    let alpha = |places: &[usize]| rated.alpha(places);
+    let error = ("mean_absolute_error", "mean absolute error");
+    let difference = ("mean_difference", "mean difference, verdict - label");
     figures.extend([
+        clusters.any("krippendorff_alpha", "Krippendorff's alpha", count, alpha, &perfect),
         clusters.correlation("pearson", "Pearson", (Correlation::Pearson, pearson), pairs),
         clusters.correlation("spearman", "Spearman", (Correlation::Spearman, spearman), pairs),
         clusters.correlation(
@@ -72,8 +79,8 @@ fn of_pairs(pairs: &[(f64, f64)], clusters: &Clusters) -> Vec<Figure> {
             (Correlation::Kendall, kendall_tau_b),
             pairs,
         ),
-        distance,
-        clusters.mean("mean_difference", "mean difference, verdict - label", &differences),
+        clusters.mean(error.0, error.1, &distances, (0.0, range)),
+        clusters.mean(difference.0, difference.1, &differences, (-range, range)),
     ]);
     let [of_labels, of_verdicts] =
         [0, 1].map(|side| levels(pairs.iter().map(|pair| if side == 0 { pair.0 } else { pair.1 })));
@@ -87,31 +94,45 @@ fn of_pairs(pairs: &[(f64, f64)], clusters: &Clusters) -> Vec<Figure> {
     figures
 }
 
+/// The distance of the lowest and the highest number.
+fn range(pairs: &[(f64, f64)]) -> f64 {
+    let all = || pairs.iter().flat_map(|(label, verdict)| [*label, *verdict]);
+    (all().fold(f64::MIN, f64::max) - all().fold(f64::MAX, f64::min)).max(0.0)
+}
+
+/// The variance of all labels and verdicts.
+fn variance(pairs: &[(f64, f64)]) -> Option<f64> {
+    let all: Vec<f64> = pairs.iter().flat_map(|(label, verdict)| [*label, *verdict]).collect();
+    let middle = mean(&all)?;
+    mean(&all.iter().map(|number| (number - middle).powi(2)).collect::<Vec<_>>())
+}
+
 /// How many values a side uses.
 #[expect(clippy::cast_precision_loss, reason = "no scale has 2^52 values")]
 fn level_figure(name: &str, title: &str, levels: usize, count: usize) -> Figure {
-    Figure::new(name, title, Some(levels as f64), None, count)
+    let figure = Figure::new(name, title, Some(levels as f64), None, count);
+    figure.without_interval(COUNTED)
 }
 
-/// Each number, in thousandths.
-fn thousandths(numbers: impl Iterator<Item = f64>) -> BTreeMap<i64, usize> {
-    let mut counts = BTreeMap::new();
-    for number in numbers {
-        #[expect(clippy::cast_possible_truncation, reason = "a number off the range is at its end")]
-        let key = (number * 1_000.0).round() as i64;
-        *counts.entry(key).or_default() += 1;
-    }
-    counts
+/// Why the number of values has no interval.
+pub(super) const COUNTED: &str = "it counts the values that occur, and estimates nothing";
+
+/// A number in thousandths, so that equal numbers are equal in spite of noise.
+#[expect(clippy::cast_possible_truncation, reason = "a number off the range is at its end")]
+fn thousandths(number: f64) -> i64 {
+    (number * 1_000.0).round() as i64
 }
 
 /// The number of different numbers.
 fn levels(numbers: impl Iterator<Item = f64>) -> usize {
-    thousandths(numbers).len()
+    numbers.map(thousandths).collect::<BTreeSet<_>>().len()
 }
 
-/// The share of the most frequent number.
-fn most_frequent(numbers: impl Iterator<Item = f64>) -> Option<f64> {
-    let counts = thousandths(numbers);
-    let most = counts.values().max()?;
-    Some(ratio(*most, counts.values().sum()))
+/// Whether each label is the most frequent one.
+fn most_frequent(pairs: &[(f64, f64)]) -> Vec<bool> {
+    let labels: Vec<i64> = pairs.iter().map(|(label, _)| thousandths(*label)).collect();
+    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+    labels.iter().for_each(|label| *counts.entry(*label).or_default() += 1);
+    let most = counts.iter().max_by_key(|(_, count)| **count).map(|(label, _)| *label);
+    labels.iter().map(|label| Some(*label) == most).collect()
 }

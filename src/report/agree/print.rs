@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     classes::ClassFigures,
+    people::PeopleCoverage,
     report::{AgreementReport, Disagreement},
 };
 use crate::{
@@ -28,7 +29,8 @@ impl fmt::Display for AgreementReport {
         self.write_coverage(f)?;
         self.write_figures(f)?;
         self.classes.as_ref().map_or(Ok(()), |classes| write_classes(f, classes))?;
-        self.write_disagreements(f)
+        self.write_disagreements(f)?;
+        self.calibration.as_ref().map_or(Ok(()), |figures| f.write_str(&figures.table()))
     }
 }
 
@@ -50,6 +52,16 @@ impl AgreementReport {
         if let Some(clusters) = self.clusters {
             write!(f, "\nintervals are of {clusters} clusters")?;
         }
+        if let Some(PeopleCoverage { people, records, tied }) = coverage.people {
+            write!(f, "\n{records} records have the labels of several people, {people} in all")?;
+            if tied > 0 {
+                let have = if tied == 1 { "has" } else { "have" };
+                write!(
+                    f,
+                    "; {tied} of these records {have} no most frequent label, and cannot be compared"
+                )?;
+            }
+        }
         if coverage.not_judged > 0 {
             write!(f, "\nlabelled records without a result: {}", coverage.not_judged)?;
         }
@@ -65,6 +77,12 @@ impl AgreementReport {
             write!(
                 f,
                 "\nagreement of all labelled records is between {low:.3} and {high:.3}, whatever those without a verdict had said"
+            )?;
+        }
+        if let Some(Interval { low, high }) = self.error_bounds {
+            write!(
+                f,
+                "\nmean absolute error of all labelled records is between {low:.3} and {high:.3}, in the same way"
             )?;
         }
         Ok(())
@@ -160,7 +178,9 @@ impl AgreementReport {
             "not_comparable": coverage.not_comparable,
             "not_judged": coverage.not_judged,
             "clusters": self.clusters,
+            "people": coverage.people.map(|PeopleCoverage { people, records, tied }| json!({"people": people, "records": records, "tied": tied})),
             "bounds": self.bounds,
+            "error_bounds": self.error_bounds,
             "figures": figures,
             "differing": self.differing,
             "disagreements": self.disagreements.iter().map(disagreement).collect::<Vec<_>>(),
@@ -171,6 +191,9 @@ impl AgreementReport {
             };
             let rows: Vec<Vec<usize>> = (0..names.len()).map(row).collect();
             all["confusion"] = json!({"classes": names, "rows_are_labels": rows});
+        }
+        if let Some(figures) = &self.calibration {
+            all["calibration"] = figures.to_json();
         }
         all
     }

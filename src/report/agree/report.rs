@@ -2,19 +2,28 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
+use serde_json::Value;
+
 use super::{
-    bias, classes,
-    classes::ClassFigures,
-    matched::{Matched, Matches, Outcome},
-    measured::Clusters,
+    bias,
+    classes::{self, ClassFigures},
+    matched::{Matched, Matches},
     numbers,
+    people::{self, PeopleCoverage},
+    reader::Outcome,
     row::Row,
     sample::AgreementSample,
 };
 use crate::{
     item::text_of,
-    metrics::{Figure, FirstErrors, Interval, ratio},
-    report::significance::{self, Significance},
+    metrics::{Figure, FirstErrors, Interval, ratio, real, wilson},
+    report::{
+        calibration::CalibrationFigures,
+        clusters::Clusters,
+        labels::{GivenLabel, majority},
+        significance::{self, Significance},
+        statistics::scale_ends,
+    },
     verdict::{Verdict, VerdictKind},
 };
 
@@ -38,6 +47,8 @@ pub struct AgreementCoverage {
     pub first: Option<(String, String)>,
     /// Labelled records that no line is about.
     pub not_judged: usize,
+    /// Records that several people labelled; `None` if there are none.
+    pub people: Option<PeopleCoverage>,
 }
 
 /// A record whose verdict is not its label, or that has none.
@@ -70,14 +81,19 @@ pub struct AgreementReport {
     pub figures: Vec<Figure>,
     /// The agreement if all labelled records without a verdict disagreed, and if all agreed; `None` if all have one.
     pub bounds: Option<Interval>,
+    /// Of scores the mean absolute error in the same two cases, if the results show their scale.
+    pub error_bounds: Option<Interval>,
+    /// The figures of probabilities; `None` if verdicts have none.
+    pub calibration: Option<CalibrationFigures>,
     /// Classes of labels beside those of verdicts; `None` if verdicts are numbers.
     pub classes: Option<ClassFigures>,
     /// The largest disagreements first, at most as many as were asked for.
     pub disagreements: Vec<Disagreement>,
     /// The number of all of them.
     pub differing: usize,
-    /// Whether each compared record agrees with its label, with its id, for a comparison with another run.
-    outcomes: Vec<(String, f64)>,
+    /// How far each compared record agrees with its label, with its id and its cluster, for a comparison with another
+    /// run.
+    outcomes: Vec<(String, f64, Option<String>)>,
 }
 
 impl AgreementSample {
@@ -90,32 +106,37 @@ impl AgreementSample {
 impl AgreementReport {
     fn of(sample: &AgreementSample, show: usize) -> Self {
         let matches = Matches::of(sample);
-        let clusters = Clusters::of(&matches.all);
+        let all_rows = clusters_of(sample.rows.iter());
+        let clusters = clusters_of(matches.all.iter().map(|one| one.row));
         let found = classes::figures(&matches.all, &matches.classes, &clusters);
         let (classes, mut figures) = match found {
             Some((classes, figures)) => (Some(classes), figures),
             None => (None, numbers::figures(&matches.all, &clusters)),
         };
+        let (people, of_people) = people::figures(&matches.shared, &all_rows, matches.tied);
         let coverage = AgreementCoverage {
             records: sample.rows.len(),
             compared: matches.all.len(),
             without_label: matches.without_label,
-            unreadable: matches.unreadable,
-            failed: matches.failed,
+            unreadable: matches.lost.len() - matches.failed(),
+            failed: matches.failed(),
             not_comparable: matches.not_comparable,
             first: matches.first.clone(),
             not_judged: sample.not_judged(),
+            people,
         };
+        figures.extend(of_people);
         figures.extend(first_errors(sample));
-        figures.extend(bias::of_rows(&sample.rows));
+        figures.extend(bias::of_rows(&sample.rows, &all_rows));
         figures.extend(bias::of_matches(&matches.all, &matches.classes, &clusters));
         figures.push(unreadable_rate(&sample.rows));
-        let agreeing = matches.all.iter().filter(|one| agrees(one) > AGREES).count();
-        let lost = matches.unreadable + matches.failed;
-        let all = matches.all.len() + lost;
-        let bounds = (lost > 0 && classes.is_some())
-            .then(|| Interval { low: ratio(agreeing, all), high: ratio(agreeing + lost, all) });
-        let (differing, disagreements) = disagreements(sample, &matches.all, show);
+        let calibration = sample.calibration();
+        figures.extend(calibration.iter().flat_map(CalibrationFigures::figures));
+        let bounds = bounds(&matches, &figures);
+        let error_bounds = error_bounds(&matches, sample);
+        let (differing, disagreements) = disagreements(&matches, show);
+        let outcome =
+            |one: &Matched<'_>| (one.row.id.clone(), agrees(one), one.row.cluster.clone());
         Self {
             field: sample.labels.name().to_owned(),
             kind: sample.kind(),
@@ -123,32 +144,40 @@ impl AgreementReport {
             clusters: clusters.count(),
             figures,
             bounds,
+            error_bounds,
+            calibration,
             classes,
             disagreements,
             differing,
-            outcomes: matches.all.iter().map(|one| (one.row.id.clone(), agrees(one))).collect(),
+            outcomes: matches.all.iter().map(outcome).collect(),
         }
     }
 
     /// Whether this run agrees with the labels less or more than an earlier one, by the records of both; `None` if they
-    /// have none in common. Of classes McNemar's test of who agrees, of numbers a bootstrap of how much nearer they are.
+    /// have none in common. Of classes McNemar's test of who agrees; of numbers, and of records in clusters, a bootstrap
+    /// of how much nearer they are.
     pub fn since(&self, earlier: &Self) -> Option<Significance> {
         let before: BTreeMap<&str, f64> =
-            earlier.outcomes.iter().map(|(id, by)| (id.as_str(), *by)).collect();
-        let pairs: Vec<(f64, f64)> = self
-            .outcomes
-            .iter()
-            .filter_map(|(id, by)| Some((*before.get(id.as_str())?, *by)))
-            .collect();
+            earlier.outcomes.iter().map(|(id, by, _)| (id.as_str(), *by)).collect();
+        let mut pairs: Vec<(f64, f64)> = Vec::new();
+        let mut names: Vec<Option<&str>> = Vec::new();
+        for (id, by, cluster) in &self.outcomes {
+            if let Some(earlier) = before.get(id.as_str()) {
+                pairs.push((*earlier, *by));
+                names.push(cluster.as_deref());
+            }
+        }
         if pairs.is_empty() {
             return None;
         }
-        if self.classes.is_some() && earlier.classes.is_some() {
+        let clusters = Clusters::named(names.into_iter());
+        let has_classes = self.classes.is_some() && earlier.classes.is_some();
+        if has_classes && clusters.count().is_none() {
             let agrees = |(one, other): &(f64, f64)| (*one > AGREES, *other > AGREES);
             return Some(significance::mcnemar(pairs.iter().map(agrees)));
         }
         let nearer: Vec<f64> = pairs.iter().map(|(one, other)| other - one).collect();
-        Some(significance::bootstrap(&nearer))
+        Some(significance::bootstrap(&nearer, clusters.numbers()))
     }
 
     /// The figure of this name.
@@ -170,60 +199,110 @@ fn agrees(one: &Matched<'_>) -> f64 {
 /// Above this they are equal, up to rounding noise.
 const AGREES: f64 = -1e-9;
 
+/// The clusters of records.
+fn clusters_of<'r>(rows: impl Iterator<Item = &'r Row> + Clone) -> Clusters {
+    Clusters::named(rows.map(|row| row.cluster.as_deref()))
+}
+
+/// The agreement if all labelled records without a verdict disagreed, and if all agreed; `None` if all have a verdict, or
+/// there is no agreement because numbers are not whole.
+fn bounds(matches: &Matches<'_>, figures: &[Figure]) -> Option<Interval> {
+    figures.iter().find(|figure| figure.name == "agreement")?;
+    let agreeing = matches.all.iter().filter(|one| agrees(one) > AGREES).count();
+    let lost = matches.lost.len();
+    let all = matches.all.len() + lost;
+    (lost > 0).then(|| Interval { low: ratio(agreeing, all), high: ratio(agreeing + lost, all) })
+}
+
+/// The mean absolute error if all labelled records without a verdict had their label, and if all had the value that is
+/// farthest from it; `None` if the results do not show the scale.
+fn error_bounds(matches: &Matches<'_>, sample: &AgreementSample) -> Option<Interval> {
+    let (low, high) = scale_ends(sample.rows.iter().filter_map(|row| row.place))?;
+    let is_score = |one: &Matched<'_>| matches!(&one.outcome, Outcome::Numbers(pairs) if pairs.len() == 1 && pairs[0].0.is_empty());
+    if matches.lost.is_empty() || !matches.all.iter().all(is_score) {
+        return None;
+    }
+    let lost: Vec<f64> = matches.lost.iter().filter_map(|one| one.number).collect();
+    let all = real(matches.all.len() + lost.len());
+    let known: f64 = matches.all.iter().map(|one| -agrees(one)).sum();
+    let worst: f64 = lost.iter().map(|label| (label - low).abs().max((label - high).abs())).sum();
+    (!lost.is_empty()).then(|| Interval { low: known / all, high: (known + worst) / all })
+}
+
 /// The share of answers that are unreadable.
 fn unreadable_rate(rows: &[Row]) -> Figure {
-    let answered: Vec<bool> =
-        rows.iter().filter(|row| !row.failed).map(|row| row.verdict.is_none()).collect();
-    let unread = answered.iter().filter(|unread| **unread).count();
-    let interval = Some(crate::metrics::wilson(unread, answered.len()));
-    let value = crate::metrics::share(unread, answered.len());
-    Figure::new("unreadable_rate", "unreadable answers", value, interval, answered.len())
+    let answered = || rows.iter().filter(|row| !row.failed);
+    let unread: Vec<bool> = answered().map(|row| row.verdict.is_none()).collect();
+    clusters_of(answered()).share("unreadable_rate", "unreadable answers", &unread)
 }
 
 /// The F1 of ProcessBench, where labels name first errors. An unreadable verdict missed; a failed one does not count.
 fn first_errors(sample: &AgreementSample) -> Option<Figure> {
     let labels = sample.labels.clone().about(sample.kind()?);
-    let mut found = FirstErrors::default();
-    let mut count = 0;
+    let mut rows: Vec<&Row> = Vec::new();
+    let mut pairs: Vec<(Option<usize>, Option<Option<usize>>)> = Vec::new();
     for row in sample.rows.iter().filter(|row| !row.failed) {
-        let Some(truth) = row.label.as_ref().and_then(|label| labels.first_error(label)) else {
-            continue;
-        };
+        let first = |given: &GivenLabel| Some(labels.first_error(&given.label)?.0);
+        let given: Vec<Option<usize>> = row.labels.iter().filter_map(first).collect();
+        let Some(truth) = majority(&given) else { continue };
         let judged = match &row.verdict {
             Some(Verdict::Steps(steps)) => Some(steps.first_error),
             _ => None,
         };
-        found.add(truth.0, judged);
-        count += 1;
+        rows.push(row);
+        pairs.push((truth, judged));
     }
+    let f1 = |drawn: &[usize]| {
+        let mut found = FirstErrors::default();
+        drawn.iter().for_each(|place| found.add(pairs[*place].0, pairs[*place].1));
+        found.f1()
+    };
+    // Both shares are 1: as many solutions as there are of the rarer kind bound them.
+    let wrong = pairs.iter().filter(|(truth, _)| truth.is_some()).count();
+    let fewest = wrong.min(pairs.len() - wrong);
+    let perfect = |_: f64| {
+        let is_perfect = pairs.iter().all(|(truth, judged)| *judged == Some(*truth));
+        is_perfect.then(|| wilson(fewest, fewest))
+    };
+    let clusters = clusters_of(rows.iter().copied());
     let title = "F1 of first errors (ProcessBench)";
-    found.f1().map(|f1| Figure::new("first_error_f1", title, Some(f1), None, count))
+    let figure = clusters.any("first_error_f1", title, pairs.len(), f1, perfect);
+    figure.value.is_some().then_some(figure)
 }
 
 /// How many records differ from their labels, and the first of them: the largest distances and the surest verdicts, then
 /// those without a verdict.
-fn disagreements(
-    sample: &AgreementSample,
-    all: &[Matched<'_>],
-    show: usize,
-) -> (usize, Vec<Disagreement>) {
-    let mut differing: Vec<(&Row, f64)> =
-        all.iter().map(|one| (one.row, agrees(one))).filter(|(_, by)| *by <= AGREES).collect();
+fn disagreements(matches: &Matches<'_>, show: usize) -> (usize, Vec<Disagreement>) {
+    let mut differing: Vec<(&Matched<'_>, f64)> =
+        matches.all.iter().map(|one| (one, agrees(one))).filter(|(_, by)| *by <= AGREES).collect();
     let surer = |one: &Row, other: &Row| {
         let of = |row: &Row| row.certainty.unwrap_or(-1.0);
         of(other).total_cmp(&of(one))
     };
     differing.sort_by(|(one, by), (other, than)| match by.total_cmp(than) {
-        Ordering::Equal => surer(one, other),
+        Ordering::Equal => surer(one.row, other.row),
         order => order,
     });
-    let unread = sample.rows.iter().filter(|row| row.label.is_some() && row.verdict.is_none());
-    let rows: Vec<&Row> = differing.into_iter().map(|(row, _)| row).chain(unread).collect();
-    let shown = rows.iter().take(show).map(|row| Disagreement {
+    let matched = differing.iter().map(|(one, _)| (one.row, Some(&one.label)));
+    let unread = matches.lost.iter().map(|lost| (lost.row, None));
+    let shown = matched.chain(unread).take(show).map(|(row, consensus)| Disagreement {
         id: row.id.clone(),
-        label: row.label.as_ref().map(text_of).unwrap_or_default(),
+        label: told(row, consensus),
         verdict: row.verdict.as_ref().map(Verdict::to_string),
         critique: row.critique.clone(),
     });
-    (rows.len(), shown.collect())
+    (differing.len() + matches.lost.len(), shown.collect())
+}
+
+/// The label of a record, and of several people how many gave which.
+fn told(row: &Row, consensus: Option<&Value>) -> String {
+    if let [given] = row.labels.as_slice() {
+        return text_of(&given.label);
+    }
+    let given: Vec<String> = row.labels.iter().map(|given| text_of(&given.label)).collect();
+    let all = given.join(", ");
+    match consensus {
+        Some(label) => format!("{} ({all})", text_of(label)),
+        None => all,
+    }
 }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::{
     item::{Item, text_of},
     line::ResultLine,
     models::families,
-    report::orders::Orders,
+    report::{labels::GivenLabel, orders::Orders},
     verdict::{Judgment, Verdict, Vote, alike},
 };
 
@@ -20,7 +18,10 @@ pub(super) struct Row {
     pub(super) verdict: Option<Verdict>,
     pub(super) failed: bool,
     pub(super) item: Item,
-    pub(super) label: Option<Value>,
+    /// One label, or one of each person who labelled.
+    pub(super) labels: Vec<GivenLabel>,
+    /// The score with its place on the scale, 0 to 1.
+    pub(super) place: Option<(f64, f64)>,
     /// The name of the cluster, if records belong together.
     pub(super) cluster: Option<String>,
     /// The words of the judge, shortened.
@@ -46,7 +47,7 @@ impl Row {
     pub(super) fn of(
         line: ResultLine,
         item: Item,
-        label: Option<Value>,
+        labels: Vec<GivenLabel>,
         cluster: Option<String>,
     ) -> Self {
         let values = line.distribution.iter().flat_map(|shares| &shares.values);
@@ -54,6 +55,7 @@ impl Row {
         let (id, failed, model) = (line.id.clone(), line.error.is_some(), line.model.clone());
         let critique = line.critique.clone().unwrap_or_default();
         let written = line.verdict.to_verdict();
+        let place = line.verdict.score.zip(line.normalized);
         // A line that was written by hand has a verdict, and nothing that a judgment needs.
         let judgment = Judgment::try_from(line).ok();
         let verdict = judgment.as_ref().and_then(|one| one.verdict.clone().ok()).or(written);
@@ -63,7 +65,8 @@ impl Row {
             id,
             verdict,
             failed,
-            label,
+            labels,
+            place,
             cluster,
             critique: critique.chars().take(CRITIQUE).collect(),
             certainty: judgment.as_ref().and_then(Judgment::certainty),

@@ -1,6 +1,6 @@
 //! Result lines and labels, joined by the ids of their records.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -8,7 +8,10 @@ use super::row::Row;
 use crate::{
     item::{Item, text_of},
     line::ResultLine,
-    report::labels::Labels,
+    report::{
+        calibration::{CalibrationFigures, CalibrationSample, Quantity},
+        labels::{GivenLabel, JoinedLabels, Labels},
+    },
     verdict::{Verdict, VerdictKind},
 };
 
@@ -31,24 +34,22 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct AgreementSample {
     pub(super) labels: Labels,
-    /// Labelled records by their ids, which complete those in the lines.
-    items: BTreeMap<String, Item>,
+    /// Labelled records, which complete those in the lines.
+    joined: JoinedLabels,
     cluster: Option<String>,
     pub(super) rows: Vec<Row>,
-    /// Labelled records that have a line.
-    met: std::collections::BTreeSet<String>,
+    /// Probabilities of verdicts, with the labels of their records.
+    probabilities: CalibrationSample,
+    /// The ids of all lines.
+    met: BTreeSet<String>,
 }
 
 impl AgreementSample {
     /// An empty sample, whose records have their labels in this field.
     pub fn new(labels: Labels) -> Self {
-        Self {
-            labels,
-            items: BTreeMap::new(),
-            cluster: None,
-            rows: Vec::new(),
-            met: std::collections::BTreeSet::new(),
-        }
+        let probabilities = CalibrationSample::new(labels.clone());
+        let (joined, rows, met) = (JoinedLabels::default(), Vec::new(), BTreeSet::new());
+        Self { labels, joined, cluster: None, rows, probabilities, met }
     }
 
     /// The same sample, in which records with an equal value in this field belong together.
@@ -58,35 +59,39 @@ impl AgreementSample {
     }
 
     /// Adds a labelled record under its id, as result lines name it. Its fields complete those of the record in the
-    /// line. Add all of them before the lines.
+    /// line, and its label takes the place of the one there. Several people may label one record. Add all labelled
+    /// records before the lines.
     pub fn label(&mut self, id: String, item: Item) {
-        self.items.insert(id, item);
-    }
-
-    /// The line with the fields of its labelled record.
-    #[must_use]
-    pub fn completed(&self, mut line: ResultLine) -> ResultLine {
-        if let Some(own) = self.items.get(&line.id) {
-            line.item.get_or_insert_default().extend(own.record().clone());
-        }
-        line
+        self.joined.add(id, item);
     }
 
     /// Adds a line.
-    pub fn push(&mut self, line: ResultLine) {
-        let line = self.completed(line);
-        if self.items.contains_key(&line.id) {
-            self.met.insert(line.id.clone());
+    pub fn push(&mut self, mut line: ResultLine) {
+        let labelled = self.joined.of(&line.id);
+        for own in labelled {
+            line.item.get_or_insert_default().extend(own.record().clone());
         }
         let item = Item::from(line.item.clone().unwrap_or_default());
-        let own = self.labels.find(&item);
-        let label = own.or_else(|| self.winner(&item, line.verdict.to_verdict().as_ref()));
+        let labels = match labelled {
+            [] => self.own_label(&item, &line).into_iter().collect(),
+            _ => self.joined.labels(&self.labels, &line.id),
+        };
         let at = |path: &String| {
             let found = item.clone().mapped("cluster", path).ok()?;
             found.field("cluster").map(|value| text_of(&value))
         };
         let cluster = self.cluster.as_ref().and_then(at);
-        self.rows.push(Row::of(line, item, label, cluster));
+        self.met.insert(line.id.clone());
+        let given = labels.iter().map(|given| given.label.clone()).collect();
+        self.probabilities.push_labelled(&line, given, cluster.as_deref());
+        self.rows.push(Row::of(line, item, labels, cluster));
+    }
+
+    /// The label in the record of a line.
+    fn own_label(&self, item: &Item, line: &ResultLine) -> Option<GivenLabel> {
+        let own = self.labels.find(item);
+        let label = own.or_else(|| self.winner(item, line.verdict.to_verdict().as_ref()))?;
+        Some(GivenLabel { person: String::new(), label })
     }
 
     /// The label of a record whose answers are named `chosen` and `rejected`, for a comparison.
@@ -101,6 +106,17 @@ impl AgreementSample {
 
     /// The number of labelled records that no line is about.
     pub fn not_judged(&self) -> usize {
-        self.items.len() - self.met.len()
+        self.joined.without(&self.met)
+    }
+
+    /// The figures of the probabilities of verdicts; `None` if they have none.
+    pub(super) fn calibration(&self) -> Option<CalibrationFigures> {
+        const BINS: usize = 10;
+        let (observed, coverage) = self.probabilities.observations(false).ok()?;
+        // A grade is no outcome that a score could predict.
+        let has_grades =
+            self.probabilities.quantity().ok()? == Quantity::Score && coverage.not_comparable > 0;
+        let is_known = !observed.is_empty() && !has_grades;
+        is_known.then(|| CalibrationFigures::new(&observed, BINS))
     }
 }

@@ -5,13 +5,12 @@ use serde_json::Value;
 use super::sample::Observation;
 use crate::{
     error::{Error, ErrorKind, Result},
-    item::{Item, text_of},
+    item::Item,
     line::ResultLine,
-    report::labels::{Compared, Labels},
+    report::labels::{LabelRule, Labels, add_names, majority},
     request::Hasher,
     verdict::{
-        CORRECT, CalibratedPrompt, INCORRECT, Judgment, Label, StepLabel, Steps, Verdict,
-        VerdictKind,
+        CORRECT, CalibratedPrompt, INCORRECT, Label, StepLabel, Steps, Verdict, VerdictKind,
     },
 };
 
@@ -57,10 +56,8 @@ pub struct Coverage {
 /// Collects result lines, and pairs their predictions with the labels of their records.
 #[derive(Clone, Debug)]
 pub struct CalibrationSample {
-    labels: Labels,
+    rule: LabelRule,
     quantity: Option<Quantity>,
-    positive: Option<String>,
-    threshold: Option<f64>,
     rows: Vec<Row>,
     /// The model and the prompt of the first line, and whether other lines have others.
     judge: Option<(String, CalibratedPrompt)>,
@@ -72,7 +69,8 @@ pub struct CalibrationSample {
 struct Row {
     hash: u64,
     kind: Option<VerdictKind>,
-    label: Option<Value>,
+    /// One label, or one of each person.
+    labels: Vec<Value>,
     verdict: Option<Label>,
     names: Vec<String>,
     score: Option<f64>,
@@ -80,17 +78,10 @@ struct Row {
 }
 
 impl CalibrationSample {
-    /// An empty sample, whose records have their labels in this field.
-    pub fn new(labels: Labels) -> Self {
-        Self {
-            labels,
-            quantity: None,
-            positive: None,
-            threshold: None,
-            rows: Vec::new(),
-            judge: None,
-            has_others: false,
-        }
+    /// An empty sample, whose records have their labels where this rule says.
+    pub fn new(rule: impl Into<LabelRule>) -> Self {
+        let (rule, rows) = (rule.into(), Vec::new());
+        Self { rule, quantity: None, rows, judge: None, has_others: false }
     }
 
     /// The same sample with this number of each result; without it, it follows from the kind of the verdicts.
@@ -99,34 +90,35 @@ impl CalibrationSample {
         Self { quantity, ..self }
     }
 
-    /// The same sample with the label whose probability is `p`; without it, it follows from the results.
-    #[must_use]
-    pub fn positive(self, positive: Option<String>) -> Self {
-        Self { positive, ..self }
-    }
-
-    /// The same sample, in which a label that is a number is positive from this threshold on.
-    #[must_use]
-    pub fn threshold(self, threshold: Option<f64>) -> Self {
-        Self { threshold, ..self }
-    }
-
-    /// Adds a line.
+    /// Adds a line with the label of its record.
     pub fn push(&mut self, line: &ResultLine) {
+        let item = line.item.clone().map(Item::from);
+        let label = item.as_ref().and_then(|item| self.rule.labels.find(item));
+        self.push_labelled(line, label.into_iter().collect(), None);
+    }
+
+    /// Adds a line with the labels that people gave to its record. Records of one cluster belong together.
+    pub(crate) fn push_labelled(
+        &mut self,
+        line: &ResultLine,
+        labels: Vec<Value>,
+        cluster: Option<&str>,
+    ) {
         let prompt = CalibratedPrompt::new(&line.prompt.name, &line.prompt.hash);
         let judge = (line.model.clone(), prompt);
         self.has_others |= self.judge.as_ref().is_some_and(|first| *first != judge);
         self.judge.get_or_insert(judge);
-        let item = line.item.clone().map(Item::from);
-        let mut hasher = Hasher::new("calibration-fold-v1");
-        hasher.part(line.id.as_bytes());
+        let mut hasher = match cluster {
+            Some(_) => Hasher::new("calibration-cluster-v1"),
+            None => Hasher::new("calibration-fold-v1"),
+        };
+        hasher.part(cluster.unwrap_or(&line.id).as_bytes());
         let hash = u64::from_str_radix(&hasher.hex::<8>(), 16).unwrap_or_default();
-        let label = item.as_ref().and_then(|item| self.labels.find(item));
         let verdict = match line.verdict.to_verdict() {
             Some(Verdict::Label(label)) => Some(label),
             _ => None,
         };
-        self.rows.push(Row { label, verdict, ..Row::of(line, hash) });
+        self.rows.push(Row { labels, verdict, ..Row::of(line, hash) });
     }
 
     /// The model and the prompt of all lines; `None` without lines, or if they are not the same.
@@ -162,8 +154,7 @@ impl CalibrationSample {
     /// # Errors
     /// The results do not show it.
     pub fn positive_label(&self) -> Result<String> {
-        const USUAL: [&str; 5] = [CORRECT, "yes", "pass", "true", "good"];
-        if let Some(positive) = &self.positive {
+        if let Some(positive) = &self.rule.positive {
             return Ok(positive.clone());
         }
         // The confidence is the probability of the given label.
@@ -173,12 +164,7 @@ impl CalibrationSample {
             let is_it = (p - confidence).abs() < 1e-12 && (p - 0.5).abs() > 1e-9;
             is_it.then(|| label.label.clone())
         };
-        let usual = || {
-            let names = self.names();
-            let called =
-                |usual: &&str| names.iter().find(|name| name.eq_ignore_ascii_case(usual)).cloned();
-            USUAL.iter().find_map(called)
-        };
+        let usual = || LabelRule::usual(&self.names());
         self.rows.iter().find_map(shows).or_else(usual).ok_or_else(|| {
             Error::new(ErrorKind::Config, "the results do not show which label is the positive one")
                 .hint("name it with --positive LABEL")
@@ -187,14 +173,10 @@ impl CalibrationSample {
 
     /// Every label that a verdict has, or could have.
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
+        let mut names = Vec::new();
         for row in &self.rows {
             let own = row.verdict.iter().map(|label| &label.label).chain(&row.names);
-            own.for_each(|name| {
-                if !names.contains(name) {
-                    names.push(name.clone());
-                }
-            });
+            add_names(&mut names, own.map(String::as_str));
         }
         names
     }
@@ -216,7 +198,7 @@ impl CalibrationSample {
             }
             _ => (CORRECT.to_owned(), vec![CORRECT.to_owned(), INCORRECT.to_owned()]),
         };
-        let labels = self.labels.clone().naming(names);
+        let labels = self.rule.labels.clone().naming(names);
         let mut coverage = Coverage { records: self.rows.len(), ..Coverage::default() };
         let mut all = Vec::new();
         for row in &self.rows {
@@ -225,14 +207,19 @@ impl CalibrationSample {
                 coverage.without_p += 1;
                 continue;
             }
-            let Some(label) = &row.label else {
+            if row.labels.is_empty() {
                 coverage.without_label += 1;
                 continue;
-            };
-            let outcomes = match quantity {
+            }
+            let of = |label: &Value| match quantity {
                 Quantity::Steps => steps(&labels, label, &predictions),
-                _ => self.outcome(&labels, label, &positive).map(|outcome| vec![outcome]),
+                _ => self
+                    .rule
+                    .outcome(&labels, label, &Item::new(), &positive)
+                    .map(|outcome| vec![outcome]),
             };
+            let outcomes: Vec<Vec<bool>> = row.labels.iter().filter_map(of).collect();
+            let outcomes = agreed(&outcomes);
             match outcomes {
                 Some(outcomes) => {
                     coverage.used += 1;
@@ -246,23 +233,13 @@ impl CalibrationSample {
         }
         Ok((all, coverage))
     }
-
-    /// Whether a label is the positive one; `None` if it means neither outcome.
-    fn outcome(&self, labels: &Labels, label: &Value, positive: &str) -> Option<bool> {
-        if let Some(threshold) = self.threshold {
-            let number: f64 = text_of(label).trim().parse().ok()?;
-            return Some(number >= threshold);
-        }
-        agrees(labels, label, Verdict::Label(Label::new(positive)))
-    }
 }
 
-/// Whether a label means this verdict; `None` if it cannot be compared.
-fn agrees(labels: &Labels, label: &Value, verdict: Verdict) -> Option<bool> {
-    match labels.compare(label, &Item::new(), &Judgment::new(Ok(verdict)))? {
-        Compared::Outcome { agrees, .. } => Some(agrees),
-        _ => None,
-    }
+/// What most people say of each step; `None` if two outcomes are equally frequent, or there are none.
+fn agreed(outcomes: &[Vec<bool>]) -> Option<Vec<bool>> {
+    let shortest = outcomes.iter().map(Vec::len).min()?;
+    let of = |step: usize| majority(&outcomes.iter().map(|one| one[step]).collect::<Vec<_>>());
+    (0..shortest).map(of).collect()
 }
 
 /// Whether each step up to the first error is correct; steps after it are left out, for their labels are not
@@ -270,11 +247,12 @@ fn agrees(labels: &Labels, label: &Value, verdict: Verdict) -> Option<bool> {
 fn steps(labels: &Labels, label: &Value, predictions: &[(usize, f64)]) -> Option<Vec<bool>> {
     let first = |first_error| Verdict::Steps(Steps { first_error, ..Steps::default() });
     // A word for the whole solution says nothing about single steps.
-    agrees(labels, label, first(None))?;
+    let item = Item::new();
+    labels.agrees(label, &item, first(None))?;
     let last = predictions.iter().map(|(index, _)| *index).max()?;
     let candidates: Vec<Option<usize>> = std::iter::once(None)
         .chain((0..=last).map(Some))
-        .filter(|candidate| agrees(labels, label, first(*candidate)) == Some(true))
+        .filter(|candidate| labels.agrees(label, &item, first(*candidate)) == Some(true))
         .collect();
     let error = match candidates.as_slice() {
         [one] => *one,
@@ -294,7 +272,7 @@ impl Row {
         Self {
             hash,
             kind: line.verdict.kind,
-            label: None,
+            labels: Vec::new(),
             verdict: None,
             score: score(line, &names),
             names,

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::{real, sample::Observation};
-use crate::metrics::{self, Auc, Bin, Figure};
+use crate::{
+    metrics::{self, Auc, Bin, Figure, Interval},
+    report::clusters::Clusters,
+};
 
 /// How well predictions are calibrated, and how well they separate the outcomes.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,16 +25,23 @@ pub struct CalibrationFigures {
     /// The expected calibration error over bins of equal width: Σ n_b/n · |observed − predicted| (Guo et al.
     /// 2017).
     pub ece: f64,
+    /// Its 95 % interval: the upper end by bootstrap, the lower one 0 unless the error is larger than chance gives to
+    /// predictions that are calibrated (Bröcker and Smith 2007).
+    pub ece_interval: Option<Interval>,
     /// The same over bins of equal mass.
     pub ece_by_mass: f64,
     /// The largest |observed − predicted| of a bin of equal width.
     pub mce: f64,
     /// The Brier score: the mean squared error of the predictions (Brier 1950).
     pub brier: f64,
+    /// Its 95 % interval.
+    pub brier_interval: Option<Interval>,
     /// Its parts (Murphy 1973).
     pub parts: BrierParts,
     /// The log loss: the mean of −ln of the probability of what happened.
     pub log_loss: f64,
+    /// Its 95 % interval.
+    pub log_loss_interval: Option<Interval>,
     /// The area under the curve; `None` unless both outcomes occur.
     pub auc: Option<Auc>,
 }
@@ -62,38 +72,92 @@ impl CalibrationFigures {
             metrics::mean(&all.iter().map(of).collect::<Vec<_>>()).unwrap_or(0.0)
         };
         let (by_width, by_mass) = (metrics::by_width(&pairs, bins), metrics::by_mass(&pairs, bins));
+        let clusters = Clusters::keyed(&all.iter().map(|one| one.hash).collect::<Vec<_>>());
+        let of_mean = |of: fn(&Observation) -> f64, most: f64| {
+            clusters.mean("", "", &all.iter().map(of).collect::<Vec<_>>(), (0.0, most)).interval
+        };
         let brier = metrics::brier(&pairs).unwrap_or(0.0);
         let base_rate = mean(&Observation::outcome);
+        let ece = metrics::ece(&by_width).unwrap_or(0.0);
         Self {
             count: all.len(),
             base_rate,
             mean: mean(&|one| one.p),
-            ece: metrics::ece(&by_width).unwrap_or(0.0),
+            ece,
+            ece_interval: ece_interval(&pairs, bins, ece, &clusters),
             ece_by_mass: metrics::ece(&by_mass).unwrap_or(0.0),
             mce: metrics::mce(&by_width).unwrap_or(0.0),
             brier,
+            brier_interval: of_mean(Observation::squared_error, 1.0),
             parts: parts(&by_width, base_rate, brier),
             log_loss: mean(&surprise),
-            auc: metrics::auc(&pairs),
+            log_loss_interval: of_mean(surprise, -LEAST.ln()),
+            auc: area(&pairs, &clusters),
             by_width,
             by_mass,
         }
     }
 }
 
+/// The area under the curve, whose interval is by bootstrap where records belong together.
+fn area(pairs: &[(f64, bool)], clusters: &Clusters) -> Option<Auc> {
+    let found = metrics::auc(pairs)?;
+    if clusters.count().is_none() {
+        return Some(found);
+    }
+    let of = |drawn: &[usize]| {
+        let drawn: Vec<(f64, bool)> = drawn.iter().map(|place| pairs[*place]).collect();
+        Some(metrics::auc(&drawn)?.area)
+    };
+    let interval = clusters.bootstrap(pairs.len(), of).filter(|found| found.width() > 0.0);
+    Some(Auc { interval, ..found })
+}
+
+/// The interval of an expected calibration error.
+///
+/// The error of a sample is too large, because every bin has chance in it; that of a resample has it twice. So the upper
+/// end is the one of the resamples, the lower end is as far below as that is above, and it is 0 if predictions that are
+/// calibrated would have such an error in one sample of forty.
+fn ece_interval(
+    pairs: &[(f64, bool)],
+    bins: usize,
+    ece: f64,
+    clusters: &Clusters,
+) -> Option<Interval> {
+    if pairs.len() < 2 {
+        return None;
+    }
+    let error = |pairs: &[(f64, bool)]| metrics::ece(&metrics::by_width(pairs, bins));
+    let drawn = clusters.bootstrap(pairs.len(), |drawn| {
+        error(&drawn.iter().map(|place| pairs[*place]).collect::<Vec<_>>())
+    })?;
+    let mut random = fastrand::Rng::with_seed(0);
+    let mut calibrated = || {
+        let happened: Vec<(f64, bool)> =
+            pairs.iter().map(|(p, _)| (*p, random.f64() < *p)).collect();
+        error(&happened)
+    };
+    let mut by_chance: Vec<f64> =
+        (0..metrics::resamples(pairs.len())).filter_map(|_| calibrated()).collect();
+    by_chance.sort_by(f64::total_cmp);
+    let most = by_chance.get(by_chance.len() * 975 / 1_000).copied().unwrap_or(1.0);
+    let low = if ece > most { (2.0 * ece - drawn.high).max(0.0) } else { 0.0 };
+    Some(Interval { low, high: drawn.high.max(ece).min(1.0) })
+}
+
 impl CalibrationFigures {
     /// The figures that rules may be about.
     pub fn figures(&self) -> Vec<Figure> {
-        let of = |name: &str, title: &str, value| {
-            Figure::new(name, title, Some(value), None, self.count)
+        let of = |name: &str, title: &str, value, interval| {
+            Figure::new(name, title, Some(value), interval, self.count)
         };
         let mut all = vec![
-            of("ece", "expected calibration error", self.ece),
-            of("brier", "Brier score", self.brier),
-            of("log_loss", "log loss", self.log_loss),
+            of("ece", "expected calibration error", self.ece, self.ece_interval),
+            of("brier", "Brier score", self.brier, self.brier_interval),
+            of("log_loss", "log loss", self.log_loss, self.log_loss_interval),
         ];
         if let Some(Auc { area, interval }) = self.auc {
-            all.push(Figure::new("auc", "AUC", Some(area), interval, self.count));
+            all.push(of("auc", "AUC", area, interval));
         }
         all
     }

@@ -79,18 +79,28 @@ impl CalibrationReport {
     fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CalibrationFigures { ece, ece_by_mass, mce, brier, parts, log_loss, .. } =
             &self.figures;
-        write!(f, "\nECE {ece:.3} over {} bins of equal width", self.bins)?;
+        let within = |interval: Option<Interval>| {
+            let ends = interval.map(|Interval { low, high }| format!(" ({low:.3} to {high:.3})"));
+            ends.unwrap_or_default()
+        };
+        let [of_ece, of_brier, of_loss] = [
+            self.figures.ece_interval,
+            self.figures.brier_interval,
+            self.figures.log_loss_interval,
+        ]
+        .map(within);
+        write!(f, "\nECE {ece:.3}{of_ece} over {} bins of equal width", self.bins)?;
         write!(f, ", {ece_by_mass:.3} over bins of equal mass; MCE {mce:.3}")?;
         write!(
             f,
-            "\nBrier score {brier:.4} = reliability {:.4} - resolution {:.4} + uncertainty {:.4} {} {:.4} inside bins",
+            "\nBrier score {brier:.4}{of_brier} = reliability {:.4} - resolution {:.4} + uncertainty {:.4} {} {:.4} inside bins",
             parts.reliability,
             parts.resolution,
             parts.uncertainty,
             if parts.inside < 0.0 { '-' } else { '+' },
             parts.inside.abs()
         )?;
-        write!(f, "\nlog loss {log_loss:.4}; AUC {}", shown(self.figures.auc))
+        write!(f, "\nlog loss {log_loss:.4}{of_loss}; AUC {}", shown(self.figures.auc))
     }
 
     /// The report as JSON.
@@ -144,11 +154,14 @@ fn figures(figures: &CalibrationFigures) -> Value {
         "base_rate": figures.base_rate,
         "mean": figures.mean,
         "ece": figures.ece,
+        "ece_interval": figures.ece_interval,
         "ece_by_mass": figures.ece_by_mass,
         "mce": figures.mce,
         "brier": figures.brier,
+        "brier_interval": figures.brier_interval,
         "brier_parts": figures.parts,
         "log_loss": figures.log_loss,
+        "log_loss_interval": figures.log_loss_interval,
         "auc": figures.auc.map(|auc| auc.area),
         "auc_interval": figures.auc.and_then(|auc| auc.interval),
         "by_width": figures.by_width.iter().map(bin).collect::<Vec<_>>(),

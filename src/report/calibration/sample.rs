@@ -7,7 +7,8 @@ pub struct Observation {
     pub p: f64,
     /// Whether the label is positive.
     pub is_positive: bool,
-    /// A hash of the record, which decides the fold of cross-validation that it is in.
+    /// A hash of the record, or of the cluster that it is in. It decides the fold of cross-validation, and observations
+    /// with equal hashes belong together in intervals.
     pub hash: u64,
 }
 
@@ -20,6 +21,11 @@ impl Observation {
     /// The prediction and whether it came true, as metrics take them.
     pub(super) fn pair(&self) -> (f64, bool) {
         (self.p, self.is_positive)
+    }
+
+    /// The squared distance of prediction and outcome.
+    pub(super) fn squared_error(&self) -> f64 {
+        (self.p - self.outcome()).powi(2)
     }
 
     /// The outcome as a number: 1 if the label is positive, otherwise 0.

@@ -7,7 +7,11 @@ use super::{
     CalibrationFigures, CalibrationReport, CalibrationSample, FitMethod, Fitted, Observation,
     Quantity,
 };
-use crate::{line::ResultLine, report::Labels, verdict::CalibrationMap};
+use crate::{
+    line::ResultLine,
+    report::{LabelRule, Labels},
+    verdict::CalibrationMap,
+};
 
 /// Predictions with their outcomes.
 fn sample(pairs: &[(f64, bool)]) -> Vec<Observation> {
@@ -44,6 +48,51 @@ fn the_figures_are_those_computed_by_hand() {
     let crate::metrics::Interval { low, high } = auc.interval.unwrap();
     close(low, (0.5 - reach).max(0.0));
     close(high, (0.5 + reach).min(1.0));
+}
+
+#[test]
+fn intervals_of_the_calibration_error_contain_the_truth() {
+    // The share of positives at a prediction, and the error of all predictions.
+    let judges: [(fn(f64) -> f64, f64); 3] =
+        [(|p| p, 0.0), (|p| 0.5 + 0.6 * (p - 0.5), 0.1), (|p| (p - 0.2).max(0.0), 0.18)];
+    for (share, truth) in judges {
+        let mut found = 0;
+        for seed in 0..40 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let all: Vec<Observation> = (0..150)
+                .map(|hash| {
+                    let p = random.f64();
+                    Observation::new(p, random.f64() < share(p), hash)
+                })
+                .collect();
+            let interval = CalibrationFigures::new(&all, 10).ece_interval.unwrap();
+            found += usize::from(interval.contains(truth));
+        }
+        assert!(found >= 36, "{truth}: {found} of 40");
+    }
+}
+
+#[test]
+fn observations_of_one_record_give_wider_intervals() {
+    let observed = |records: u64| -> Vec<Observation> {
+        (0..200)
+            .map(|n| {
+                Observation::new(
+                    0.3 + 0.4 * f64::from(u8::from(n / 10 % 2 == 0)),
+                    n / 10 % 3 == 0,
+                    n / records,
+                )
+            })
+            .collect()
+    };
+    let (alone, together) =
+        (CalibrationFigures::new(&observed(1), 10), CalibrationFigures::new(&observed(10), 10));
+    let widths = |figures: &CalibrationFigures| {
+        figures.figures().iter().map(|one| one.interval.unwrap().width()).collect::<Vec<_>>()
+    };
+    for (narrow, wide) in widths(&alone).into_iter().zip(widths(&together)) {
+        assert!(wide > 1.5 * narrow, "{narrow} {wide}");
+    }
 }
 
 #[test]
@@ -142,7 +191,7 @@ fn every_record_is_counted_once() {
 #[test]
 fn scores_and_steps_are_predictions_too() {
     let labels = || Labels::new(Some("gold".into()), []);
-    let mut scores = CalibrationSample::new(labels()).threshold(Some(4.0));
+    let mut scores = CalibrationSample::new(LabelRule::from(labels()).threshold(Some(4.0)));
     scores.push(&line(&json!({"id": "a", "kind": "score", "verdict": "4", "score": 4, "normalized": 0.75,
         "expected_score": 4.5, "distribution": {"1": 0, "2": 0, "3": 0, "4": 0.5, "5": 0.5, "missing": 0},
         "item": {"gold": 5}})));

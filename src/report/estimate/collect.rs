@@ -1,16 +1,17 @@
 //! Values of the judge and labels from result lines.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    item::{Item, text_of},
+    item::Item,
     line::ResultLine,
     metrics::{Interval, JudgedSample},
-    report::labels::{Compared, Labels},
-    verdict::{CORRECT, INCORRECT, Judgment, Label, Preference, Steps, Verdict, VerdictKind},
+    report::{
+        labels::{Compared, JoinedLabels, LabelRule, Labels, add_names},
+        statistics::scale_ends,
+    },
+    verdict::{CORRECT, INCORRECT, Judgment, Preference, Steps, Verdict, VerdictKind},
 };
 
 /// What is estimated: the mean of a number that the judge gives to every record, and labels to some.
@@ -66,11 +67,9 @@ pub struct EstimateCoverage {
 /// Collects result lines and labels.
 #[derive(Clone, Debug)]
 pub struct EstimateSample {
-    labels: Labels,
+    rule: LabelRule,
     estimand: Option<Estimand>,
-    positive: Option<String>,
-    threshold: Option<f64>,
-    given: Option<BTreeMap<String, Vec<Item>>>,
+    given: JoinedLabels,
     rows: Vec<Row>,
 }
 
@@ -103,10 +102,10 @@ pub(super) struct Numbers {
 }
 
 impl EstimateSample {
-    /// An empty sample, whose records have their labels in this field.
-    pub fn new(labels: Labels) -> Self {
-        let (estimand, positive, threshold, given) = (None, None, None, None);
-        Self { labels, estimand, positive, threshold, given, rows: Vec::new() }
+    /// An empty sample, whose records have their labels where this rule says. Its threshold is one of scores too.
+    pub fn new(rule: impl Into<LabelRule>) -> Self {
+        let (estimand, given) = (None, JoinedLabels::default());
+        Self { rule: rule.into(), estimand, given, rows: Vec::new() }
     }
 
     /// The same sample with this estimand; without it, it follows from the kind of the verdicts.
@@ -115,22 +114,10 @@ impl EstimateSample {
         Self { estimand, ..self }
     }
 
-    /// The same sample with the label whose rate is estimated; without it, it is the one that means correct.
-    #[must_use]
-    pub fn positive(self, positive: Option<String>) -> Self {
-        Self { positive, ..self }
-    }
-
-    /// The same sample, in which scores and labels from this number on are positive.
-    #[must_use]
-    pub fn threshold(self, threshold: Option<f64>) -> Self {
-        Self { threshold, ..self }
-    }
-
-    /// Adds a labelled record under its id. It takes the place of the label in a line; several labels of one id count
-    /// with their mean. If no record is added, labels are those in the lines.
+    /// Adds a labelled record under its id. It takes the place of the label in a line. The labels of several people count
+    /// with their mean, and of one person the last. If no record is added, labels are those in the lines.
     pub fn label(&mut self, id: String, item: Item) {
-        self.given.get_or_insert_default().entry(id).or_default().push(item);
+        self.given.add(id, item);
     }
 
     /// Adds a line.
@@ -158,7 +145,7 @@ impl EstimateSample {
         }
         match self.rows.iter().find_map(|row| row.kind) {
             Some(VerdictKind::Label) => Ok(Estimand::Label),
-            Some(VerdictKind::Score | VerdictKind::Criteria) if self.threshold.is_some() => {
+            Some(VerdictKind::Score | VerdictKind::Criteria) if self.rule.threshold.is_some() => {
                 Ok(Estimand::Pass)
             }
             Some(VerdictKind::Score | VerdictKind::Criteria) => Ok(Estimand::Score),
@@ -181,7 +168,7 @@ impl EstimateSample {
     /// # Errors
     /// The verdicts are texts, or there are none.
     pub fn described(&self) -> Result<String> {
-        Ok(match (self.estimand()?, self.threshold) {
+        Ok(match (self.estimand()?, self.rule.threshold) {
             (Estimand::Pass, Some(threshold)) => format!("rate of scores >= {threshold}"),
             (Estimand::Pass, None) => "rate of passes".to_owned(),
             (Estimand::Label, _) => format!("rate of {}", self.positive_label()),
@@ -193,28 +180,19 @@ impl EstimateSample {
 
     /// The label whose rate is estimated.
     fn positive_label(&self) -> String {
-        const USUAL: [&str; 5] = [CORRECT, "yes", "pass", "true", "good"];
         let names = self.names();
-        let usual = || {
-            USUAL.iter().find_map(|usual| {
-                names.iter().find(|name| name.eq_ignore_ascii_case(usual)).cloned()
-            })
-        };
-        let positive = self.positive.clone().or_else(usual);
+        let positive = self.rule.positive.clone().or_else(|| LabelRule::usual(&names));
         positive.or_else(|| names.first().cloned()).unwrap_or_else(|| CORRECT.to_owned())
     }
 
     /// Every label that a verdict has.
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for row in &self.rows {
-            match &row.verdict {
-                Some(Verdict::Label(label)) if !names.contains(&label.label) => {
-                    names.push(label.label.clone());
-                }
-                _ => (),
-            }
-        }
+        let mut names = Vec::new();
+        let given = self.rows.iter().filter_map(|row| match &row.verdict {
+            Some(Verdict::Label(label)) => Some(label.label.as_str()),
+            _ => None,
+        });
+        add_names(&mut names, given);
         names
     }
 
@@ -231,19 +209,15 @@ impl EstimateSample {
             names.sort_unstable();
             names.dedup();
         }
-        let reader = Reader {
-            labels: self.labels.clone().naming(names),
-            estimand,
-            positive,
-            threshold: self.threshold,
-        };
+        let labels = self.rule.labels.clone().naming(names);
+        let reader = Reader { labels, estimand, positive, rule: &self.rule };
         let mut coverage = EstimateCoverage { records: self.rows.len(), ..Default::default() };
         let mut verdicts = JudgedSample { is_rate: estimand.is_rate(), ..Default::default() };
         let mut fine = Some(verdicts.clone());
         let mut unreadable = Vec::new();
         for row in &self.rows {
             let found = self.found(row);
-            let label = mean(found.iter().filter_map(|(label, item)| reader.label(label, item)));
+            let label = mean(found.iter().filter_map(|label| reader.label(label, &row.item)));
             coverage.not_comparable += usize::from(label.is_none() && !found.is_empty());
             let Some(value) = reader.value(row) else {
                 unreadable.extend(label);
@@ -266,25 +240,19 @@ impl EstimateSample {
         Ok(Numbers { verdicts, fine, unreadable, scale, coverage })
     }
 
-    /// The labels of a record, each with the record that it is of.
-    fn found(&self, row: &Row) -> Vec<(Value, Item)> {
-        let of = |item: &Item| Some((self.labels.find(item)?, row.item.clone()));
-        match &self.given {
-            Some(given) => given.get(&row.id).into_iter().flatten().filter_map(of).collect(),
-            None => of(&row.item).into_iter().collect(),
+    /// The labels of a record.
+    fn found(&self, row: &Row) -> Vec<Value> {
+        if self.given.is_empty() {
+            return self.rule.labels.find(&row.item).into_iter().collect();
         }
+        let given = self.given.labels(&self.rule.labels, &row.id);
+        given.into_iter().map(|given| given.label).collect()
     }
 
     /// The ends of the scale, if two records show them.
     fn scale(&self) -> Option<Interval> {
-        let places: Vec<(f64, f64)> = self.rows.iter().filter_map(|row| row.place).collect();
-        let first = places.first()?;
-        let other = places.iter().find(|place| (place.1 - first.1).abs() > 1e-3)?;
-        let whole = (other.0 - first.0) / (other.1 - first.1);
-        let low = first.0 - whole * first.1;
-        // Scales end in numbers with few digits.
-        let tidy = |number: f64| (number * 1e3).round() / 1e3;
-        Some(Interval { low: tidy(low), high: tidy(low + whole) })
+        let (low, high) = scale_ends(self.rows.iter().filter_map(|row| row.place))?;
+        Some(Interval { low, high })
     }
 }
 
@@ -311,20 +279,20 @@ fn range(sample: &JudgedSample) -> Interval {
 }
 
 /// Reads verdicts and labels as numbers.
-struct Reader {
+struct Reader<'s> {
     labels: Labels,
     estimand: Estimand,
     positive: String,
-    threshold: Option<f64>,
+    rule: &'s LabelRule,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// The verdict of a line; `None` without one.
     fn value(&self, row: &Row) -> Option<f64> {
         let verdict = row.verdict.as_ref()?;
         let is = |is: bool| Some(f64::from(u8::from(is)));
         match (self.estimand, verdict) {
-            (Estimand::Pass, verdict) => match (self.threshold, verdict.score()) {
+            (Estimand::Pass, verdict) => match (self.rule.threshold, verdict.score()) {
                 (Some(threshold), Some(score)) => is(score >= threshold),
                 _ => is(row.pass?),
             },
@@ -338,20 +306,13 @@ impl Reader {
 
     /// A label as a number; `None` if it means none.
     fn label(&self, label: &Value, item: &Item) -> Option<f64> {
-        let agrees = |verdict| self.agrees(label, item, verdict);
-        let as_rate = |verdict| agrees(verdict).map(|agrees| f64::from(u8::from(agrees)));
+        let agrees = |verdict| self.labels.agrees(label, item, verdict);
+        let as_rate = |agrees: bool| f64::from(u8::from(agrees));
+        let outcome = |positive| self.rule.outcome(&self.labels, label, item, positive);
         match self.estimand {
-            Estimand::Pass | Estimand::Label => match self.threshold {
-                Some(threshold) => {
-                    let number: f64 = text_of(label).trim().parse().ok()?;
-                    Some(f64::from(u8::from(number >= threshold)))
-                }
-                None if self.estimand == Estimand::Pass => {
-                    as_rate(Verdict::Label(Label::new(CORRECT)))
-                }
-                None => as_rate(Verdict::Label(Label::new(self.positive.clone()))),
-            },
-            Estimand::Steps => as_rate(Verdict::Steps(Steps::default())),
+            Estimand::Pass => outcome(CORRECT).map(as_rate),
+            Estimand::Label => outcome(&self.positive).map(as_rate),
+            Estimand::Steps => agrees(Verdict::Steps(Steps::default())).map(as_rate),
             Estimand::Score => {
                 match self.labels.compare(label, item, &Judgment::new(Ok(Verdict::Score(0.0))))? {
                     Compared::Numbers(pairs) => pairs.first().map(|(_, (label, _))| *label),
@@ -364,14 +325,6 @@ impl Reader {
                 let meant = |side| agrees(Verdict::Preference(side)) == Some(true);
                 sides.into_iter().find(|(side, _)| meant(*side)).map(|(_, worth)| worth)
             }
-        }
-    }
-
-    /// Whether a label means this verdict; `None` if it cannot be compared.
-    fn agrees(&self, label: &Value, item: &Item, verdict: Verdict) -> Option<bool> {
-        match self.labels.compare(label, item, &Judgment::new(Ok(verdict)))? {
-            Compared::Outcome { agrees, .. } => Some(agrees),
-            _ => None,
         }
     }
 }

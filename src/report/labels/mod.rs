@@ -13,6 +13,8 @@
 //! | first error | an index from 0, −1, a list of indexes, a list with a word for each step, `none` |
 //! | preference, two scores, ranking of two | `A`, `first`, `model_a`, `A>B`, `tie`, 1, 2, the name of a model |
 
+mod joined;
+mod positive;
 mod sides;
 mod steps;
 mod words;
@@ -27,7 +29,12 @@ use self::{
     words::{equal_words, number, same_letters, unique},
 };
 
-pub(super) use self::words::correctness;
+pub use self::{joined::consensus, positive::LabelRule};
+pub(super) use self::{
+    joined::{GivenLabel, JoinedLabels, majority},
+    positive::add_names,
+    words::correctness,
+};
 #[cfg(feature = "cli")]
 use crate::line::ResultLine;
 use crate::{

@@ -28,6 +28,7 @@ impl Summary {
             }
         };
         self.usage += judgment.usage;
+        judgment.cost.into_iter().for_each(|cost| self.costs.add(cost));
         self.saved += judgment.saved;
         self.cached += u64::from(judgment.cached);
         self.requests += u64::from(judgment.attempts);

@@ -1,7 +1,10 @@
 //! The figures that rules may be about.
 
-use super::Summary;
-use crate::metrics::{Correlation, Figure, Interval, correlation_interval, share, wilson};
+use super::{Summary, tally::Moments};
+use crate::{
+    metrics::{self, Figure, Interval, share, wilson},
+    report::clusters::alike,
+};
 
 impl Summary {
     /// Every figure of a run of `judge`; those that do not apply are not defined.
@@ -36,51 +39,59 @@ impl Summary {
                 "mean",
                 "mean",
                 (self.scores.count > 0).then(|| self.scores.mean()),
-                self.scores.interval(),
+                self.mean_interval(),
                 self.scores.count,
             ),
             of("consistency", self.orders.consistent, self.orders.both),
             of("first_wins", self.orders.first, self.orders.first + self.orders.second),
         ];
-        figures.extend(self.agreement.figures());
+        figures.push(self.agreement.figure());
+        figures.push(self.alpha());
+        figures.push(self.total_cost());
+        figures.push(self.cost_per_record());
+        figures
+    }
+
+    /// The interval of the mean score. Where all scores are equal, a share of records that were not seen may have others.
+    fn mean_interval(&self) -> Option<Interval> {
+        let found = self.scores.interval().filter(|interval| interval.width() > 0.0);
+        let ends = self.ends.filter(|_| self.scores.count > 0);
+        let unseen = metrics::unseen_share(self.scores.count, None);
+        found.or_else(|| Some(alike(self.scores.mean(), unseen, ends?)))
+    }
+
+    /// The agreement of the members of a jury.
+    fn alpha(&self) -> Figure {
         let jury = self.jury.as_ref();
         let units = jury.map_or(0, super::Jury::units);
         let alpha = jury.and_then(super::Jury::alpha);
-        figures.push(Figure::new("alpha", "alpha", alpha, None, units));
-        figures.push(Figure::new("cost", "cost", self.cost, None, all));
-        figures
+        let interval = jury.and_then(super::Jury::alpha_interval);
+        Figure::new("alpha", "alpha", alpha, interval, units)
+    }
+
+    fn total_cost(&self) -> Figure {
+        Figure::new("cost", "cost", self.cost, None, self.all()).without_interval(
+            "it is what was spent, and estimates nothing; `cost_per_record` has one",
+        )
+    }
+
+    /// The mean cost of a record with a result, with its interval by Student's t. Cached answers cost nothing.
+    fn cost_per_record(&self) -> Figure {
+        let known = Some(&self.costs).filter(|costs| costs.count > 0 && self.cost.is_some());
+        let value = known.map(|costs| costs.mean());
+        let interval = known.and_then(Moments::interval);
+        let interval = interval.map(|interval| interval.within(0.0, f64::MAX));
+        Figure::new("cost_per_record", "cost_per_record", value, interval, self.costs.count)
     }
 }
 
 impl super::Agreement {
-    /// The figures of the agreement with the records' own labels.
-    fn figures(&self) -> Vec<Figure> {
-        let scores = self.numbers().get("");
-        let count = scores.map_or(0, crate::report::Paired::len);
-        let equal = scores.filter(|pairs| pairs.is_whole()).map(|pairs| (pairs.within(0.0), count));
+    /// The agreement with the records' own labels.
+    fn figure(&self) -> Figure {
+        let scores = self.numbers().get("").filter(|pairs| pairs.is_whole());
+        let equal = scores.map(|pairs| (pairs.within(0.0), pairs.len()));
         let (agree, compared) = self.agree().or(equal).unwrap_or((0, 0));
-        let interval = |of, value: Option<f64>| -> Option<Interval> {
-            correlation_interval(of, value?, count)
-        };
-        let pearson = scores.and_then(crate::report::Paired::pearson);
-        let spearman = scores.and_then(crate::report::Paired::spearman);
-        let number = |name: &str, value, interval| Figure::new(name, name, value, interval, count);
-        vec![
-            Figure::new(
-                "agreement",
-                "agreement",
-                share(agree, compared),
-                Some(wilson(agree, compared)),
-                compared,
-            ),
-            number("pearson", pearson, interval(Correlation::Pearson, pearson)),
-            number("spearman", spearman, interval(Correlation::Spearman, spearman)),
-            number("quadratic_kappa", scores.and_then(crate::report::Paired::weighted_kappa), None),
-            number(
-                "mean_absolute_error",
-                scores.and_then(crate::report::Paired::mean_absolute_error),
-                None,
-            ),
-        ]
+        let interval = Some(wilson(agree, compared));
+        Figure::new("agreement", "agreement", share(agree, compared), interval, compared)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     aggregate::{Aggregate, Counts, MemberVerdict},
     judging::Panel,
-    metrics::{RatingLevel, Ratings, ratio, real},
+    metrics::{Interval, RatedUnits, RatingLevel, Ratings, ratio, real},
     parse::Kind,
     report::terminal::escaped,
     scale::{Scale, nearly_equal},
@@ -26,6 +26,9 @@ pub struct Jury {
     level: RatingLevel,
     /// The verdicts of members: the unit is a record, or an answer or a criterion of one.
     ratings: Ratings,
+    /// The same unit by unit, with the number of the record of each: an interval draws records.
+    rated: Vec<Vec<f64>>,
+    records: Vec<usize>,
     /// The numbers that stand for verdicts which are words.
     words: BTreeMap<String, f64>,
     members: BTreeMap<Arc<str>, Member>,
@@ -66,6 +69,8 @@ impl Jury {
             panel: panel.clone(),
             level,
             ratings: Ratings::default(),
+            rated: Vec::new(),
+            records: Vec::new(),
             words: BTreeMap::new(),
             members: BTreeMap::new(),
             replaced: 0,
@@ -86,7 +91,12 @@ impl Jury {
             }
             self.count_member(member, judgment);
         }
-        units.into_values().for_each(|unit| self.ratings.add(unit));
+        let record = self.records.last().map_or(0, |last| last + 1);
+        for unit in units.into_values().filter(|unit| unit.len() > 1) {
+            self.ratings.add(unit.iter().copied());
+            self.rated.push(unit);
+            self.records.push(record);
+        }
     }
 
     /// A rating as a number; words get one each.
@@ -120,6 +130,11 @@ impl Jury {
     /// Krippendorff's alpha of the verdicts of members; `None` if all are equal, or no record has two.
     pub fn alpha(&self) -> Option<f64> {
         self.ratings.alpha(self.level)
+    }
+
+    /// The 95 % interval of the alpha, by a bootstrap of records; `None` if all verdicts are equal.
+    pub fn alpha_interval(&self) -> Option<Interval> {
+        RatedUnits::new(self.rated.clone(), self.level).interval(Some(&self.records))
     }
 
     /// The number of units with two verdicts or more: records, or answers or criteria of them.

@@ -15,7 +15,7 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 pub use self::jury::Jury;
-use self::tally::{Scores, Shares};
+use self::tally::{Moments, Scores, Shares};
 use super::{
     agreement::Agreement, independence::Independence, labels::Labels, menus::Menus, orders::Orders,
 };
@@ -99,6 +99,8 @@ pub struct Summary {
     ends: Option<(f64, f64)>,
     /// The label that means correct, if the prompt names one or one of its labels does by itself.
     positive: Option<String>,
+    /// The costs of records whose price is known.
+    costs: Moments,
     /// The scores, if verdicts are scores.
     scores: Scores,
     /// Counts of labels and of verdicts about steps.

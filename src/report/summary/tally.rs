@@ -5,23 +5,20 @@ use crate::{
     report::histogram::Histogram,
 };
 
-/// Numbers: their count, sum and histogram.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Scores {
+/// Numbers by their count, their sum and the sum of their squares.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moments {
     pub(super) count: usize,
     pub(super) sum: f64,
-    /// The sum of their squares.
     squares: f64,
-    pub(super) values: Histogram,
 }
 
-impl Scores {
+impl Moments {
     /// Counts a number.
-    pub(super) fn add(&mut self, score: f64) {
+    pub(super) fn add(&mut self, number: f64) {
         self.count += 1;
-        self.sum += score;
-        self.squares += score * score;
-        self.values.add(score);
+        self.sum += number;
+        self.squares += number * number;
     }
 
     /// The 95 % interval of the mean, by Student's t; `None` with fewer than two numbers.
@@ -36,6 +33,29 @@ impl Scores {
     /// The mean of the numbers.
     pub(super) fn mean(&self) -> f64 {
         self.sum / real(self.count)
+    }
+}
+
+/// Numbers with their histogram.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scores {
+    moments: Moments,
+    pub(super) values: Histogram,
+}
+
+impl std::ops::Deref for Scores {
+    type Target = Moments;
+
+    fn deref(&self) -> &Moments {
+        &self.moments
+    }
+}
+
+impl Scores {
+    /// Counts a number.
+    pub(super) fn add(&mut self, score: f64) {
+        self.moments.add(score);
+        self.values.add(score);
     }
 }
 
