@@ -177,6 +177,22 @@ fn labels_that_cannot_carry_an_estimate_are_refused() {
         "{}",
         narrow.err
     );
+    // Only low scores were labelled.
+    let scored = |n: usize| {
+        let score = 1 + n % 5;
+        let item = if score < 3 { json!({"label": score}) } else { json!({}) };
+        let line = json!({"v": 1, "id": format!("r{n}"), "index": n, "kind": "score", "score": score, "model": "m",
+            "prompt": {"name": "x", "hash": "h", "reading": "r"}, "item": item});
+        format!("{line}\n")
+    };
+    let low = run((0..200).map(scored).collect(), &[]);
+    assert!(
+        low.code == 2
+            && low.err.contains("120 of 120 values lie outside those of labelled records, 1 to 2")
+            && low.err.contains("label records with values below 1 or above 2 too"),
+        "{}",
+        low.err
+    );
     // A judge that knows nothing: the other methods answer, and its own one is refused.
     let blind = |n: usize| {
         line(

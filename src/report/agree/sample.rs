@@ -72,10 +72,11 @@ impl AgreementSample {
             line.item.get_or_insert_default().extend(own.record().clone());
         }
         let item = Item::from(line.item.clone().unwrap_or_default());
-        let labels = match labelled {
-            [] => self.own_label(&item, &line).into_iter().collect(),
-            _ => self.joined.labels(&self.labels, &line.id),
-        };
+        let mut labels = self.joined.labels(&self.labels, &line.id);
+        if labels.is_empty() {
+            // The other file may name authors or groups, and no labels.
+            labels.extend(self.own_label(&item, &line));
+        }
         let at = |path: &String| {
             let found = item.clone().mapped("cluster", path).ok()?;
             found.field("cluster").map(|value| text_of(&value))
