@@ -237,7 +237,7 @@ async fn a_killed_run_pays_the_rest_and_nothing_else() {
     let ran = align(&place, &server, &more).await.passed();
     assert!(ran.out.contains("\"better\": true"), "{}", ran.out);
     // 60 records by the original, 60 by the candidate, and one proposal.
-    let all: BTreeSet<String> = server.seen().iter().map(|seen| seen.body.to_string()).collect();
+    let all: BTreeSet<String> = server.seen().iter().map(said).collect();
     assert_eq!(all.len(), 121);
     let twice = server.requests() - 121;
     assert!(twice <= killed * 2 * AT_ONCE, "{twice} requests were paid for twice");

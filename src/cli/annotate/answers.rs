@@ -10,8 +10,8 @@ use tribunal::error::{Error, ErrorKind, Result};
 /// Where answers come from.
 #[derive(Debug)]
 pub(super) enum Answers {
-    /// Single keys of a terminal.
-    Keys(Term, Unbuffered),
+    /// Single keys of a terminal, which passes them on as long as this is there.
+    Keys { terminal: Term, _unbuffered: Unbuffered },
     /// Lines of standard input.
     Lines,
 }
@@ -25,7 +25,8 @@ impl Answers {
         let terminal = Term::stdout();
         let has_keys = !task.keys().is_empty();
         if has_keys && terminal.is_term() && io::stdin().is_terminal() {
-            return Ok(Self::Keys(terminal, Unbuffered::new().map_err(unreadable)?));
+            let _unbuffered = Unbuffered::new().map_err(unreadable)?;
+            return Ok(Self::Keys { terminal, _unbuffered });
         }
         Ok(Self::Lines)
     }
@@ -36,7 +37,7 @@ impl Answers {
     /// The input cannot be read.
     pub(super) fn next(&self, task: &Task, steps: usize) -> Result<(Typed, bool)> {
         let typed = match self {
-            Self::Keys(terminal, _) => match terminal.read_key_raw() {
+            Self::Keys { terminal, .. } => match terminal.read_key_raw() {
                 Ok(Key::Char(key)) => key.to_string(),
                 Ok(Key::CtrlC) => return Ok((Typed::Quit, true)),
                 Ok(Key::Backspace) => return Ok((Typed::Undo, false)),

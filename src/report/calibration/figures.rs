@@ -73,9 +73,22 @@ impl CalibrationFigures {
         };
         let (by_width, by_mass) = (metrics::by_width(&pairs, bins), metrics::by_mass(&pairs, bins));
         let clusters = Clusters::keyed(&all.iter().map(|one| one.hash).collect::<Vec<_>>());
-        let of_mean = |of: fn(&Observation) -> f64, most: f64| {
-            clusters.mean("", "", &all.iter().map(of).collect::<Vec<_>>(), (0.0, most)).interval
+        // Without a mistake in the sample, its spread says nothing about the mistakes of records that were not seen.
+        let has_mistakes = all.iter().any(|one| (one.p > 0.5) != one.is_positive);
+        let unseen = if has_mistakes { 0.0 } else { clusters.unseen(all.len()) };
+        let of_mean = |of: fn(&Observation) -> f64| {
+            let wrong = all.iter().map(|one| of(&one.turned())).fold(0.0, f64::max);
+            let losses: Vec<f64> = all.iter().map(of).collect();
+            let most = losses.iter().copied().fold(wrong, f64::max);
+            let figure = clusters.mean("", "", &losses, (0.0, most));
+            let high = figure.value.map(|value| value + unseen * (wrong - value));
+            let widened = |Interval { low, high: own }: Interval| Interval {
+                low,
+                high: high.map_or(own, |high| high.max(own)),
+            };
+            figure.interval.map(widened)
         };
+        let widest = |Interval { low, high }: Interval| Interval { low, high: high.max(unseen) };
         let brier = metrics::brier(&pairs).unwrap_or(0.0);
         let base_rate = mean(&Observation::outcome);
         let ece = metrics::ece(&by_width).unwrap_or(0.0);
@@ -84,14 +97,14 @@ impl CalibrationFigures {
             base_rate,
             mean: mean(&|one| one.p),
             ece,
-            ece_interval: ece_interval(&pairs, bins, ece, &clusters),
+            ece_interval: ece_interval(&pairs, bins, ece, &clusters).map(widest),
             ece_by_mass: metrics::ece(&by_mass).unwrap_or(0.0),
             mce: metrics::mce(&by_width).unwrap_or(0.0),
             brier,
-            brier_interval: of_mean(Observation::squared_error, 1.0),
+            brier_interval: of_mean(Observation::squared_error),
             parts: parts(&by_width, base_rate, brier),
             log_loss: mean(&surprise),
-            log_loss_interval: of_mean(surprise, -LEAST.ln()),
+            log_loss_interval: of_mean(surprise),
             auc: area(&pairs, &clusters),
             by_width,
             by_mass,

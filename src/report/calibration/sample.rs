@@ -23,6 +23,11 @@ impl Observation {
         (self.p, self.is_positive)
     }
 
+    /// The same prediction, and the other outcome.
+    pub(super) fn turned(self) -> Self {
+        Self { is_positive: !self.is_positive, ..self }
+    }
+
     /// The squared distance of prediction and outcome.
     pub(super) fn squared_error(&self) -> f64 {
         (self.p - self.outcome()).powi(2)
