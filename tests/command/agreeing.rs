@@ -260,7 +260,7 @@ fn a_run_of_judge_keeps_rules_on_intervals_of_its_agreement_with_labels() {
         assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{rule}: {}", refused.err);
         assert!(refused.err.contains(why), "{rule}: {}", refused.err);
     }
-    let near = ["--fail-under", "mean_absolute_error<=2@upper,quadratic_kappa>=-1@lower"];
+    let near = ["--fail-under", "mean_absolute_error<=2@upper,within_1>=0.7@lower"];
     let scores = judge(&place, "script:Score: 6", &near);
     assert_eq!(scores.code, 0, "{}", scores.err);
 }
