@@ -10,8 +10,8 @@ use tribunal::error::{Error, ErrorKind, Result};
 /// Where answers come from.
 #[derive(Debug)]
 pub(super) enum Answers {
-    /// Single keys of a terminal, which passes them on as long as this is there.
-    Keys { terminal: Term, _unbuffered: Unbuffered },
+    /// Single keys of a terminal.
+    Keys(Unbuffered),
     /// Lines of standard input.
     Lines,
 }
@@ -25,8 +25,7 @@ impl Answers {
         let terminal = Term::stdout();
         let has_keys = !task.keys().is_empty();
         if has_keys && terminal.is_term() && io::stdin().is_terminal() {
-            let _unbuffered = Unbuffered::new().map_err(unreadable)?;
-            return Ok(Self::Keys { terminal, _unbuffered });
+            return Ok(Self::Keys(Unbuffered::new(terminal).map_err(unreadable)?));
         }
         Ok(Self::Lines)
     }
@@ -37,7 +36,7 @@ impl Answers {
     /// The input cannot be read.
     pub(super) fn next(&self, task: &Task, steps: usize) -> Result<(Typed, bool)> {
         let typed = match self {
-            Self::Keys { terminal, .. } => match terminal.read_key_raw() {
+            Self::Keys(keys) => match keys.terminal.read_key_raw() {
                 Ok(Key::Char(key)) => key.to_string(),
                 Ok(Key::CtrlC) => return Ok((Typed::Quit, true)),
                 Ok(Key::Backspace) => return Ok((Typed::Undo, false)),
@@ -67,19 +66,23 @@ fn unreadable(cause: io::Error) -> Error {
 ///
 /// Between two reads the terminal would edit the line itself: Backspace would delete a key that was typed ahead in place
 /// of taking back the last label.
-#[cfg(unix)]
 #[derive(Debug)]
-pub(super) struct Unbuffered(nix::sys::termios::Termios);
+pub(super) struct Unbuffered {
+    terminal: Term,
+    /// The settings that it had.
+    #[cfg(unix)]
+    before: nix::sys::termios::Termios,
+}
 
 #[cfg(unix)]
 impl Unbuffered {
-    fn new() -> io::Result<Self> {
+    fn new(terminal: Term) -> io::Result<Self> {
         use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
         let before = tcgetattr(io::stdin())?;
         let mut keys = before.clone();
         keys.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG);
         tcsetattr(io::stdin(), SetArg::TCSADRAIN, &keys)?;
-        Ok(Self(before))
+        Ok(Self { terminal, before })
     }
 }
 
@@ -88,18 +91,13 @@ impl Drop for Unbuffered {
     fn drop(&mut self) {
         use nix::sys::termios::{SetArg, tcsetattr};
         // A terminal that is gone needs no settings.
-        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.0);
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before);
     }
 }
 
-/// The terminal as it is.
-#[cfg(not(unix))]
-#[derive(Debug)]
-pub(super) struct Unbuffered;
-
 #[cfg(not(unix))]
 impl Unbuffered {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
+    fn new(terminal: Term) -> io::Result<Self> {
+        Ok(Self { terminal })
     }
 }
