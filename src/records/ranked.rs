@@ -222,7 +222,7 @@ impl From<&Windowed> for WindowLine {
 pub struct ComparisonLine {
     /// The 0-based indexes of the candidates.
     pub pair: (usize, usize),
-    /// The first one's share of the win: 1, 0.5 for a tie, 0; null without a result.
+    /// The first one's share of the win: 1, 0.5 for a tie, 0, or the mean over orders of a preset; null without a result.
     #[serde(serialize_with = "line::whole_or_none")]
     pub share: Option<f64>,
     /// Whether both orders gave the same verdict, if both could be read.

@@ -199,7 +199,16 @@ impl RankSummary {
     /// By how much the chosen answer is better than a random candidate, with a 95 % interval (paired percentile
     /// bootstrap over records); `None` for fewer than two records whose truth is known.
     pub fn gain(&self) -> Option<(f64, (f64, f64))> {
-        let gains: Vec<f64> = self.outcomes.iter().map(|one| one.chosen - one.mean).collect();
+        self.gain_over(|one| one.mean)
+    }
+
+    /// The same over the most frequent answer, which needs no judge.
+    pub fn gain_over_majority(&self) -> Option<(f64, (f64, f64))> {
+        self.gain_over(|one| one.majority)
+    }
+
+    fn gain_over(&self, rival: impl Fn(&RankOutcome) -> f64) -> Option<(f64, (f64, f64))> {
+        let gains: Vec<f64> = self.outcomes.iter().map(|one| one.chosen - rival(one)).collect();
         match (gains.len(), bootstrap(&gains, None)) {
             (2.., Significance::Bootstrap { difference, interval }) => Some((difference, interval)),
             _ => None,
@@ -208,7 +217,9 @@ impl RankSummary {
 
     /// The figures as JSON.
     pub fn to_json(&self) -> Value {
-        let gain = self.gain().map(|(mean, interval)| json!({"mean": mean, "interval": interval}));
+        let gain = |gain: Option<(f64, (f64, f64))>| {
+            gain.map(|(mean, interval)| json!({"mean": mean, "interval": interval}))
+        };
         json!({
             "rule": self.rule,
             "records": self.records,
@@ -229,7 +240,8 @@ impl RankSummary {
             "pass_at_1": self.mean(|one| one.mean),
             "majority": self.mean(|one| one.majority),
             "oracle": self.mean(|one| one.best),
-            "gain": gain,
+            "gain": gain(self.gain()),
+            "gain_over_majority": gain(self.gain_over_majority()),
             "calls": self.calls,
             "cached": self.cached,
             "requests": self.requests,

@@ -4,6 +4,7 @@
 mod support;
 
 mod batching;
+mod best_of;
 mod engine_faults;
 mod engine_settings;
 mod exactness;

@@ -11,7 +11,7 @@ use tribunal::{
     records::RankLine,
     strategy::{
         Measure,
-        best_of::{Preset, RankOptions, Ranker, Rule},
+        best_of::{RankOptions, Ranker, Rule},
     },
 };
 
@@ -243,63 +243,6 @@ async fn a_run_that_ends_early_is_continued_and_pays_only_the_rest() {
     let _ = rank(&place, &server, &answers, &args).await.passed();
     assert_eq!(server.requests(), 12, "{paid} of them in the first run");
     assert_eq!(lines(&place.read("ranked.jsonl"))[0].chosen, Some(2));
-}
-
-/// The rules of JETTS, recomputed: scores of pairs are the mean over both orders, one-sided if one order cannot be read,
-/// and one half if both cannot.
-#[tokio::test]
-async fn the_presets_of_jetts_count_as_published() {
-    // 0 beats 1; 0 against 2 depends on the order; 1 against 2 cannot be read where 1 is shown first, and not at all
-    // against 3.
-    let judge = from_fn("judge", |request: Request| async move {
-        let text: String = request.messages.iter().map(tribunal::request::Message::text).collect();
-        let verdict = match shown(&text)[..] {
-            [10 | 12, 11] | [13, 10] | [10, 12] | [12, 10 | 13] => "A",
-            [11, 10] | [10, 13] | [13, 12] => "B",
-            _ => "?",
-        };
-        let line =
-            text.lines().rev().find(|line| line.contains("[[A]], [[B]]")).unwrap().to_owned();
-        let announced = line.split_once(':').unwrap().0.to_owned();
-        Ok(Completion::text(format!("{announced}: [[{verdict}]]")))
-    });
-    let judge = Judge::builder().backend(judge).prompt("pair").reasks(0).build().await.unwrap();
-    let item = Item::new().question("?").answers(worth(&[10, 11, 12, 13]));
-    let options = Preset::named("jetts-round-robin").unwrap().options();
-    let ranked = Ranker::new(Some(judge.clone()), options).unwrap().rank(&item).await.unwrap();
-    let share = |a: usize, b: usize| {
-        let pair = ranked
-            .compared
-            .iter()
-            .find(|one| (one.played.pair.first, one.played.pair.second) == (a, b));
-        pair.unwrap().played.share.unwrap()
-    };
-    let shares = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)].map(|(a, b)| Some(share(a, b)));
-    assert_eq!(shares, [1.0, 0.5, 0.0, 0.0, 0.5, 1.0].map(Some));
-    // The sums that JETTS ranks by, as shares of three comparisons.
-    let sums = [1.5, 0.5, 2.5, 1.5].map(|sum: f64| Some(sum / 3.0));
-    assert_eq!(ranked.values(), sums);
-    assert_eq!(ranked.selection.chosen, Some(2));
-    assert_eq!(ranked.compared.iter().filter(|one| one.unreadable.is_some()).count(), 1);
-    // Equally good answers are drawn: both of the middle come first if the best is not there.
-    let options = Preset::named("jetts-single").unwrap().options();
-    let always = from_fn("five", |_: Request| async { Ok(Completion::text("Score: 5")) });
-    let always = Judge::builder().backend(always).prompt("score").build().await.unwrap();
-    let mut chosen = std::collections::BTreeSet::new();
-    for seed in 0..40 {
-        let drawn = Ranker::new(Some(always.clone()), options.seed(seed)).unwrap();
-        chosen.insert(drawn.rank(&item).await.unwrap().selection.chosen.unwrap());
-    }
-    assert_eq!(chosen.len(), 4);
-    // A rating that cannot be read is a whole number of the scale, and is counted as unreadable.
-    let never = from_fn("silent", |_: Request| async { Ok(Completion::text("No.")) });
-    let never = Judge::builder().backend(never).prompt("score").reasks(0).build().await.unwrap();
-    let ranked = Ranker::new(Some(never), options).unwrap().rank(&item).await.unwrap();
-    for one in &ranked.candidates {
-        let value = one.value.unwrap();
-        assert!(one.is_filled_in && (1.0..=10.0).contains(&value) && value.fract() == 0.0);
-        assert!(one.judgment.as_ref().unwrap().verdict.is_err());
-    }
 }
 
 /// A judge that tosses a coin is not better than a random candidate, and the summary says so.

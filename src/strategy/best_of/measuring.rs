@@ -137,10 +137,12 @@ impl RankOptions {
         judge: &Judge,
     ) -> Compared {
         let known = judgment.as_ref().ok();
-        let share = known.and_then(share_of_first);
-        let filled_in = (self.unreadable == WhenUnreadable::FilledIn).then_some(0.5);
+        let share = match self.unreadable {
+            WhenUnreadable::LeftOut => known.and_then(share_of_first),
+            WhenUnreadable::FilledIn => Some(known.and_then(mean_of_orders).unwrap_or(0.5)),
+        };
         Compared {
-            played: Played::new(first, second, share.or(filled_in)),
+            played: Played::new(first, second, share),
             consistent: known.and_then(|judgment| judgment.consistent),
             unreadable: known.and_then(|judgment| judgment.verdict.clone().err()),
             spent: known.map_or_else(Spent::default, |one| Spent::of(one, judge.price())),
@@ -265,6 +267,16 @@ fn share_of_first(judgment: &Judgment) -> Option<f64> {
         Preference::Tie => 0.5,
         Preference::Second => 0.0,
     })
+}
+
+/// The first answer's mean share of the win over the orders that could be read: a win in one order and a tie in the other
+/// one are three quarters, as published rules count.
+#[expect(clippy::cast_precision_loss, reason = "no judgment has 2^52 votes")]
+fn mean_of_orders(judgment: &Judgment) -> Option<f64> {
+    let verdicts = judgment.votes.iter().filter_map(|vote| vote.outcome.verdict());
+    let shares = verdicts.filter_map(|one| share_of_first(&Judgment::new(Ok(one.clone()))));
+    let shares: Vec<f64> = shares.collect();
+    (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
 }
 
 /// The value of each vote that could be read.

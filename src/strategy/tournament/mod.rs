@@ -74,7 +74,7 @@ pub struct Pair {
 pub struct Played {
     /// The answers.
     pub pair: Pair,
-    /// The first answer's share of the win: 1, 0.5 for a tie, 0. `None` if there is no result.
+    /// The first answer's share of the win: 1, 0.5 for a tie, 0; or a mean of these. `None` if there is no result.
     pub share: Option<f64>,
 }
 

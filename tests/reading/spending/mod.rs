@@ -12,6 +12,7 @@
 
 mod cascades;
 mod draws;
+mod selection;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
