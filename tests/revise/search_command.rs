@@ -101,6 +101,43 @@ async fn trees_are_written_as_lines_and_as_a_picture_also_for_results_of_an_earl
     assert!(ran.err.contains("── * 2 + 3 = 5  1.00"), "{}", ran.err);
 }
 
+/// Solutions of one step, of which every other one is right, and a judge: what it gains is said, or that it gains nothing.
+#[tokio::test]
+async fn a_judge_that_tosses_a_coin_is_reported_as_no_better_than_chance() {
+    let place = Place::new("search-coin");
+    let record =
+        |n: u32| format!("{}\n", json!({"id": n, "question": format!("n{n}?"), "reference": "5"}));
+    place.file("records.jsonl", (0..24).map(record).collect::<String>());
+    let drawn = AtomicU32::new(0);
+    let answers = move |sees: bool| {
+        let drawn = AtomicU32::new(drawn.load(Ordering::Relaxed));
+        move |seen: &Seen| {
+            let said = seen.body["messages"].to_string();
+            if said.contains("Rate this") {
+                let toss = 1 + blake3::hash(said.as_bytes()).as_bytes()[0] % 10;
+                let knows = if said.contains("is 5.") { 9 } else { 2 };
+                return Reply::says(&format!("Score: {}", if sees { knows } else { toss }));
+            }
+            let number = drawn.fetch_add(1, Ordering::Relaxed);
+            Reply::says(&format!("Try {number}.\nThe answer is {}.", 5 + number % 2))
+        }
+    };
+    let args = ["--method", "greedy", "--expand", "4", "--cache", "off"];
+    let coin = Server::start(answers(false)).await;
+    let ran = search(&place, &coin, &[&args[..], &["-o", "coin.jsonl"]].concat()).await.passed();
+    assert!(ran.err.contains("not significantly different from a random solution"), "{}", ran.err);
+    let knows = Server::start(answers(true)).await;
+    let more = ["-o", "found.jsonl", "--summary", "sum.json"];
+    let ran = search(&place, &knows, &[&args[..], &more].concat()).await.passed();
+    assert!(
+        ran.err.contains("the choice is better than a random solution of its tree"),
+        "{}",
+        ran.err
+    );
+    let figures: Value = serde_json::from_str(&place.read("sum.json")).unwrap();
+    assert!(figures["accuracy"]["gain"]["interval"][0].as_f64() > Some(0.0), "{figures}");
+}
+
 #[tokio::test]
 async fn a_dry_run_bounds_the_calls_and_sends_nothing() {
     let (place, server) = (Place::new("search-dry"), Server::start(answers()).await);

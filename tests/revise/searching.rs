@@ -18,8 +18,10 @@ use tribunal::{
         from_fn,
     },
     completion::Usage,
+    request::{Ability, Ask, Capabilities},
     strategy::search::{
-        Choice, SearchLimit, SearchLimits, SearchMethod, SearchOptions, Searched, Searcher,
+        Choice, FinishedPath, SearchLimit, SearchLimits, SearchMethod, SearchOptions, Searched,
+        Searcher,
     },
 };
 
@@ -36,17 +38,17 @@ struct World {
     right: [u8; 3],
     seed: u64,
     /// How many digits there are to choose from.
-    digits: u8,
+    digits: u32,
 }
 
 impl World {
     /// The digit that a draw after these steps writes.
-    fn drawn(self, steps: &[&str], draw: u32) -> u8 {
+    fn drawn(self, steps: &[&str], draw: u32) -> u32 {
         let text = format!("{}|{}|{draw}", self.seed, steps.join("."));
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        u8::try_from((hash >> 32) % u64::from(self.digits)).unwrap()
+        u32::try_from((hash >> 32) % u64::from(self.digits)).unwrap()
     }
 
     /// The step after these steps.
@@ -79,10 +81,24 @@ fn lines(request: &Request) -> Vec<String> {
     text.lines().skip(1).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
+/// What a model can do that tells the probability of a given text.
+fn weighs() -> Capabilities {
+    let mut capabilities = Capabilities::TEXT;
+    capabilities.text_logprobs = Ability::Yes;
+    capabilities
+}
+
 fn policy_backend(world: World, calls: Arc<AtomicU32>) -> impl Backend + Clone + 'static {
-    from_fn("policy", move |request: Request| {
+    let policy = from_fn("policy", move |request: Request| {
         calls.fetch_add(1, Ordering::Relaxed);
         async move {
+            if let Ask::Logprobs { of, .. } = &request.ask {
+                // A digit is the likelier, the larger it is.
+                let digit = of.chars().last().and_then(|last| last.to_digit(10)).unwrap_or(0);
+                let mut weighed = Completion::text(of.as_str());
+                weighed.logprobs = vec![f64::from(digit) / 10.0 - 1.0];
+                return Ok(weighed);
+            }
             let mut steps = lines(&request);
             let kept = steps.len();
             let is_whole = request.messages[0].text().starts_with("ALL");
@@ -96,7 +112,8 @@ fn policy_backend(world: World, calls: Arc<AtomicU32>) -> impl Backend + Clone +
             }
             Ok(Completion::text(steps[kept..].join("\n")).usage(Usage::new(10, 5)))
         }
-    })
+    });
+    policy.capable(weighs())
 }
 
 fn judge_backend(world: World, calls: Arc<AtomicU32>) -> impl Backend + Clone + 'static {
@@ -137,8 +154,10 @@ async fn searched(world: World, options: SearchOptions) -> (Searched, u32) {
     (searched, calls.load(Ordering::Relaxed))
 }
 
-const METHODS: [&str; 10] = [
+const METHODS: [&str; 11] = [
     "greedy",
+    // The judge's value alone decides, unless it is equal.
+    "grace:0.99",
     "reset",
     "backtrack",
     "beam",
@@ -232,6 +251,99 @@ proptest! {
     }
 }
 
+/// A world in which no step is ever drawn twice, and none is accepted: a search draws as much as it ever can.
+const NEW: World = World { right: [0, 0, 0], seed: 3, digits: 1_000_000 };
+
+/// What each method costs if no draw repeats a step, N = 8, M = 4, 3 rounds, for solutions of three steps: each draw is one
+/// call, each judged step another one, and GRACE weighs each step once more.
+#[tokio::test]
+async fn every_method_costs_what_its_formula_says() {
+    for (method, draws, calls) in [
+        ("greedy", 3 * 4, 2),
+        ("grace:0.5", 3 * 4, 3),
+        ("reset", 3 * 4, 2),
+        ("beam", 3 * 8, 2),
+        ("dvts", 3 * 8, 2),
+        ("rebase", 3 * 8, 2),
+        ("best-first", 3 * 4, 2),
+    ] {
+        let limits = SearchLimits { depth: 3, ..SearchLimits::default() };
+        let options = SearchOptions::default().method(method.parse().unwrap());
+        let options = options.rounds(3).limits(limits);
+        let counted = Arc::new(AtomicU32::new(0));
+        let judge = judge_backend(NEW, counted.clone());
+        let search = searcher(policy_backend(NEW, counted.clone()), judge, options).await;
+        let most = search.most_calls(&question()).await.unwrap();
+        search.search(&question()).await.unwrap();
+        let made = counted.load(Ordering::Relaxed);
+        assert_eq!((made, most), (draws * calls, u64::from(draws * calls)), "{method}");
+    }
+    // Each of N chains begins with a solution and gets a proposal in each round; each end is judged once.
+    let chain = SearchOptions::default().method(SearchMethod::Mcmc(0.1)).rounds(3);
+    let (chain, _) = searched(NEW, chain).await;
+    let ends = u32::try_from(chain.tree.ends().count()).unwrap();
+    assert_eq!((chain.policy.calls, chain.judge.calls), (8 * (1 + 3), ends));
+    // Steps are not judged, and a roll-out follows each expansion: 3 rounds of 4 steps and a rest, whose end
+    // is judged once.
+    for method in ["mcts", "puct"] {
+        let limits = SearchLimits { depth: 9, ..SearchLimits::default() };
+        let options = SearchOptions::default().method(method.parse().unwrap());
+        let (searched, made) = searched(NEW, options.rounds(3).limits(limits)).await;
+        let ends = u32::try_from(searched.tree.ends().count()).unwrap();
+        assert_eq!((searched.policy.calls, searched.judge.calls), (3 * 4 + 3, ends), "{method}");
+        assert_eq!(made, 3 * 4 + 3 + ends);
+    }
+}
+
+/// Going back draws the whole tree, where every step but the last of a path is accepted: M + M² + M³ draws.
+#[tokio::test]
+async fn a_search_that_goes_back_costs_at_most_the_whole_tree() {
+    let counted = Arc::new(AtomicU32::new(0));
+    let calls = counted.clone();
+    let unfinished = from_fn("hopeful", move |request: Request| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        let score = if lines(&request).len() < 3 { 10 } else { 0 };
+        async move { Ok(Completion::text(format!("Score: {score}"))) }
+    });
+    let limits = SearchLimits { depth: 3, ..SearchLimits::default() };
+    let options = SearchOptions::default().method("backtrack".parse().unwrap());
+    let options = options.expand(2).limits(limits);
+    let search = searcher(policy_backend(NEW, counted.clone()), unfinished, options).await;
+    let most = search.most_calls(&question()).await.unwrap();
+    search.search(&question()).await.unwrap();
+    assert_eq!((counted.load(Ordering::Relaxed), most), (2 * (2 + 4 + 8), 2 * (2 + 4 + 8)));
+}
+
+/// A coin in place of a judge: the right number is chosen as often as any other one.
+#[test]
+fn a_judge_that_tosses_a_coin_finds_no_more_than_chance() {
+    const WORLDS: u32 = 96;
+    for method in METHODS {
+        let mut found = 0;
+        let mut random = fastrand::Rng::with_seed(5);
+        for number in 0..WORLDS {
+            let right = [(); 3].map(|()| random.u8(..2));
+            let world = World { right, seed: random.u64(..), digits: 2 };
+            let toss = from_fn("coin", move |request: Request| {
+                let text = format!("{number} {}", request.messages[0].text());
+                let score = blake3::hash(text.as_bytes()).as_bytes()[0] % 11;
+                async move { Ok(Completion::text(format!("Score: {score}"))) }
+            });
+            let options = SearchOptions::default().method(method.parse().unwrap());
+            let options = options.width(4).expand(2).rounds(3);
+            let searched = block_on(async {
+                let policy = policy_backend(world, Arc::new(AtomicU32::new(0)));
+                searcher(policy, toss, options).await.search(&question()).await.unwrap()
+            });
+            let is_right = |path: &FinishedPath| path.text.ends_with(&world.answer());
+            found += u32::from(searched.chosen().is_some_and(is_right));
+        }
+        // One of eight numbers; three and a half standard errors.
+        let share = f64::from(found) / f64::from(WORLDS);
+        assert!((share - 0.125).abs() < 0.118, "{method}: {share}");
+    }
+}
+
 const WORLD: World = World { right: [2, 0, 1], seed: 7, digits: 3 };
 
 #[tokio::test]
@@ -263,6 +375,7 @@ async fn a_search_that_was_killed_continues_without_asking_again() {
                     inner.complete(&request).await
                 }
             })
+            .capable(weighs())
             .cached(&cache)
         };
         let policy = stalling(Arc::new(policy_backend(WORLD, calls.clone())), "policy");
@@ -374,8 +487,9 @@ async fn what_cannot_search_is_refused() {
     assert!(said(refused.unwrap_err()).contains("verdicts of the kind revision"));
     let refused = Searcher::new(step().await, score().await, options().width(2).expand(4));
     assert!(said(refused.unwrap_err()).contains("cannot keep 1 of 4 steps"));
-    let grace =
-        Searcher::new(step().await, score().await, options().method(SearchMethod::Grace(0.5)));
+    let plain = from_fn("plain", |_: Request| async { Ok(Completion::text("digit 1")) });
+    let plain = judge_of(plain, STEP).await;
+    let grace = Searcher::new(plain, score().await, options().method(SearchMethod::Grace(0.5)));
     let refused = grace.unwrap().search(&question()).await;
     assert!(said(refused.unwrap_err()).contains("does not report them"));
     assert_eq!(calls.load(Ordering::Relaxed), 0);

@@ -91,7 +91,7 @@ impl<'s> Drive<'s> {
         let lookahead = u64::from(self.searcher.options.lookahead);
         let likelihood = u64::from(self.algorithm.needs_likelihood());
         // The last step that the depth allows is a rest, and is not followed by others.
-        let step = (step * (1 + lookahead) + likelihood).max(rest);
+        let step = (step * (1 + lookahead)).max(rest) + likelihood;
         DrawCalls { step: step + judgment, rest: rest + judgment }
     }
 

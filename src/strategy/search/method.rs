@@ -149,9 +149,14 @@ impl SearchMethod {
         let steps = |steps| MostDraws { steps, rests: 0 };
         match self {
             Self::Greedy | Self::Grace(_) | Self::Reset(_) => steps(expand * depth),
-            // Every node may be left again, up to M times: the limits of a record end it.
+            // Every node may be left again, up to M times, so that the whole tree is drawn: M + M² + … The limits of a
+            // record end it.
             Self::Backtrack(_) => {
-                steps(expand.saturating_pow(u32::try_from(depth).unwrap_or(u32::MAX)))
+                let levels =
+                    std::iter::successors(Some(expand), |at| Some(at.saturating_mul(expand)));
+                let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+                // More levels than that do not fit into a number.
+                steps(levels.take(depth.min(64)).fold(0, u64::saturating_add))
             }
             Self::Beam | Self::Rebase(_) => steps(width * depth),
             Self::Dvts => steps((width / expand).max(1) * expand * depth),
