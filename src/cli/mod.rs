@@ -414,7 +414,13 @@ fn plain(command: clap::Command) -> clap::Command {
             .long("help")
             .action(ArgAction::HelpShort)
             .help("Print help");
-        plain(command.mut_args(|arg| arg.hide_env(true)).disable_help_flag(true).arg(help))
+        // Several models are a jury: the settings hold the first one, and `settings::Sources` all of them.
+        let several = |arg: Arg| match (arg.get_long(), arg.get_short()) {
+            (Some("model"), Some('m')) => arg.action(ArgAction::Append),
+            _ => arg,
+        };
+        let command = command.mut_args(|arg| several(arg.hide_env(true)));
+        plain(command.disable_help_flag(true).arg(help))
     })
 }
 

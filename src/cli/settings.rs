@@ -45,9 +45,14 @@ pub(super) struct Args {
     config: Option<PathBuf>,
 }
 
-/// The variables that arguments came from, by the argument's name.
+/// What only the command line itself tells about its arguments.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sources(BTreeMap<String, String>);
+pub(super) struct Sources {
+    /// The variables that arguments came from, by the argument's name.
+    variables: BTreeMap<String, String>,
+    /// Every model that was named; the settings hold the first one.
+    models: Vec<String>,
+}
 
 impl Sources {
     /// Looks up where each argument of a command came from.
@@ -58,7 +63,11 @@ impl Sources {
             let name = arg.get_env().filter(|_| from == Some(ValueSource::EnvVariable))?;
             Some((id.to_owned(), name.to_string_lossy().into_owned()))
         };
-        Self(command.get_arguments().filter_map(variable).collect())
+        let models = matches.try_get_many::<String>("model").ok().flatten();
+        Self {
+            variables: command.get_arguments().filter_map(variable).collect(),
+            models: models.into_iter().flatten().cloned().collect(),
+        }
     }
 
     /// Where the setting of this key came from: a variable, or else a flag.
@@ -66,7 +75,7 @@ impl Sources {
         // Each key of the table `sampling` is an argument of its own; any other table is one argument.
         let name = key.strip_prefix("sampling.").unwrap_or(key);
         let argument = name.split('.').next().unwrap_or(name);
-        match self.0.get(argument) {
+        match self.variables.get(argument) {
             Some(variable) => SettingOrigin::Variable(variable.clone()),
             None => SettingOrigin::Flag(format!("--{}", argument.replace('_', "-"))),
         }
@@ -93,8 +102,19 @@ impl Args {
         let layer = |table| SettingsLayer::new(table, |key| sources.origin(key));
         let (flags, of_model) = (layer(table(&self.settings)), layer(table(&self.model)));
         let names: Vec<&str> = self.judge.iter().map(String::as_str).collect();
-        let origin = sources.origin("judge");
-        let resolved = config.effective_of(&names, &origin, flags, of_model)?;
+        let models: Vec<&str> = sources.models.iter().map(String::as_str).collect();
+        let resolved = match (names.as_slice(), models.as_slice()) {
+            ([_, _, ..], [_, _, ..]) => {
+                let message = "several judges and several models cannot be combined";
+                return Err(Error::new(ErrorKind::Config, message)
+                    .hint("name one judge, or write the model of each judge in the file"));
+            }
+            (_, [_, _, ..]) => {
+                let (name, origin) = (names.first().copied(), sources.origin("model"));
+                config.effective_on(name, &models, &origin, flags, of_model)?
+            }
+            _ => config.effective_of(&names, &sources.origin("judge"), flags, of_model)?,
+        };
         std::iter::once(&resolved)
             .chain(&resolved.members)
             .try_for_each(|judge| check_name(&config, judge))?;

@@ -81,6 +81,13 @@ impl SettingsLayer {
         Self { table, origins }
     }
 
+    /// The same layer with this value of a key.
+    pub(super) fn with(mut self, key: &str, value: &str, origin: &SettingOrigin) -> Self {
+        self.table.insert(key.to_owned(), value.into());
+        self.origins.insert(key.to_owned(), origin.clone());
+        self
+    }
+
     /// Takes a key out.
     pub(super) fn remove(&mut self, key: &str) {
         self.table.remove(key);

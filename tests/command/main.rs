@@ -27,6 +27,7 @@ mod report_browser;
 mod report_runs;
 mod secrets;
 mod settings;
+mod several_models;
 mod snapshots_errors;
 mod snapshots_failures;
 mod snapshots_help;

@@ -260,6 +260,52 @@ impl Config {
         self.jury(&names.join("+"), &own, &over, &model_over)
     }
 
+    /// The same for one judge on several models: a jury of them, which is called `a+b` and whose members have the settings
+    /// of the judge in common. `origin` is where the models come from.
+    ///
+    /// ```
+    /// use tribunal::config::{Config, SettingOrigin, SettingsLayer};
+    ///
+    /// let (none, flag) = (SettingsLayer::default, SettingOrigin::Flag("--model".into()));
+    /// let models = ["openai/gpt-5-mini", "qwen.gguf"];
+    /// let jury = Config::default().effective_on(None, &models, &flag, none(), none())?;
+    /// assert!(jury.is_jury());
+    /// assert_eq!(jury.name.as_deref(), Some("openai/gpt-5-mini+qwen.gguf"));
+    /// # Ok::<(), tribunal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`effective`](Self::effective); or a model is named twice, or the judge is a jury or a cascade.
+    pub fn effective_on(
+        &self,
+        name: Option<&str>,
+        models: &[&str],
+        origin: &SettingOrigin,
+        over: SettingsLayer,
+        model_over: SettingsLayer,
+    ) -> Result<Effective> {
+        if let Some(twice) = models.iter().enumerate().find(|(n, one)| models[..*n].contains(one)) {
+            let message = format!("the model `{}` is named twice", twice.1);
+            let hint = Hint::from("more samples of one model are ").setting("draws", "2");
+            return Err(Error::new(ErrorKind::Config, message).hint(hint));
+        }
+        let member = |model: &&str| {
+            let over = over.clone().of_members().with("model", model, origin);
+            let member = self.layered(name, over, model_over.clone())?;
+            if member.is_jury() {
+                let several = member.name.unwrap_or_default();
+                let message = format!("`{several}` has models of its own, and cannot have others");
+                return Err(Error::new(ErrorKind::Config, message)
+                    .hint("name a single judge, or no judge, beside several models"));
+            }
+            Ok(Effective { name: Some((*model).to_owned()), is_member: true, ..member })
+        };
+        let members = models.iter().map(member).collect::<Result<_>>()?;
+        let own = Map::from_iter([("members".to_owned(), models.into())]);
+        let own = SettingsLayer::new(own, |_| origin.clone());
+        self.jury_of(&models.join("+"), &own, &over, &model_over, members)
+    }
+
     /// A jury with these settings of its own, and its members.
     fn jury(
         &self,
@@ -267,6 +313,24 @@ impl Config {
         own: &SettingsLayer,
         over: &SettingsLayer,
         model_over: &SettingsLayer,
+    ) -> Result<Effective> {
+        let member = |name: &String| {
+            let over = over.clone().of_members();
+            let member = self.layered(Some(name), over, model_over.clone())?;
+            Ok(Effective { is_member: true, ..member })
+        };
+        let members = own.members().iter().map(member).collect::<Result<_>>()?;
+        self.jury_of(name, own, over, model_over, members)
+    }
+
+    /// A jury with these settings of its own, of these members.
+    fn jury_of(
+        &self,
+        name: &str,
+        own: &SettingsLayer,
+        over: &SettingsLayer,
+        model_over: &SettingsLayer,
+        members: Vec<Effective>,
     ) -> Result<Effective> {
         if two_prompts::first(std::slice::from_ref(over)).is_some() {
             let message = format!("`{name}` has several judges, and no prompt to ask first");
@@ -279,14 +343,7 @@ impl Config {
         defaults.remove("pass");
         let of_jury = [over.clone(), own.clone(), defaults].map(SettingsLayer::of_jury).into();
         let of_model = |_: Option<&str>| vec![model_over.clone().of_run()];
-        let mut jury = Effective::new(Some(name), of_jury, of_model)?;
-        let member = |name: &String| {
-            let over = over.clone().of_members();
-            let member = self.layered(Some(name), over, model_over.clone())?;
-            Ok(Effective { is_member: true, ..member })
-        };
-        jury.members = own.members().iter().map(member).collect::<Result<_>>()?;
-        Ok(jury)
+        Ok(Effective { members, ..Effective::new(Some(name), of_jury, of_model)? })
     }
 
     /// The settings of all layers, whatever they ask for.
