@@ -64,8 +64,11 @@ bench-local: setup models
 bench-remote: setup
 	@$(CARGO) bench --quiet --bench remote
 
+# Only what the example needs is built: most of the time of a clean checkout is llama.cpp, which is optimised in any case.
+SCALING := charts,checks,llama,store,tiny
+
 scaling: setup
-	@$(CARGO) run --quiet --release --example scaling
+	@$(CARGO) run --quiet --no-default-features --features $(SCALING) --example scaling
 
 bench-revise: setup
 	@$(CARGO) bench --quiet --bench revise

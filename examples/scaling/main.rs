@@ -1,5 +1,5 @@
 //! Accuracy against tokens on the shipped model, with judges that make no, few and many errors:
-//! `cargo run --release --example scaling`. `examples/scaling.md` describes what it prints and draws.
+//! `make scaling`. `examples/scaling.md` describes what it prints and draws.
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
 mod erring;
@@ -30,9 +30,12 @@ pub(crate) async fn main() -> Result<()> {
             print(&curve);
             curves.push(curve);
         }
-        let title = format!("Sums of 4 and 5 numbers, a judge that is wrong in {percent:.0} %");
+        let title = match percent {
+            0.0 => "Sums, with a judge without added errors".to_owned(),
+            _ => format!("Sums, with a judge that is wrong in {percent:.0} % of its verdicts"),
+        };
         let file = format!("examples/scaling/wrong-{percent:.0}.svg");
-        let svg = chart(title, &curves).svg()?;
+        let svg = chart(title, study.questions(), &curves).svg()?;
         fs::write(&file, svg).map_err(Error::other)?;
         println!("drawn: {file}");
     }
@@ -54,8 +57,16 @@ fn print(curve: &Curve) {
     }
 }
 
-fn chart(title: String, curves: &[Curve]) -> Chart {
-    let chart = Chart::new(title, "tokens written for each question", "accuracy");
+fn chart(title: String, questions: usize, curves: &[Curve]) -> Chart {
+    let x = "tokens written for each question, by policy and judge (logarithmic)";
+    let chart = Chart::new(title, x, "questions answered right")
+        .note(format!("{questions} sums of 4 and 5 numbers; thin lines are 95 % intervals"));
+    // The first point of a vote is one answer.
+    let one = curves.first().and_then(|curve| curve.points.first());
+    let chart = match one {
+        Some(one) => chart.level("one answer (pass@1)", one.accuracy),
+        None => chart,
+    };
     curves.iter().fold(chart, |chart, curve| {
         let points = curve.points.iter().map(|point| {
             let (low, high) = point.interval;

@@ -70,6 +70,11 @@ impl Study {
         Ok(Self { items: items?, tiny: models.open("tiny").await?, check: check.build().await? })
     }
 
+    /// The number of questions.
+    pub(crate) fn questions(&self) -> usize {
+        self.items.len()
+    }
+
     /// A judge that is wrong in this share of its verdicts.
     async fn judge(&self, share: f64, draws: u32) -> Result<Judge> {
         let model = Erring::new(self.tiny.clone(), share);

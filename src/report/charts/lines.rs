@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use plotters::{coord::Shift, prelude::*};
+use plotters::{
+    coord::Shift,
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -21,8 +25,10 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
     title: String,
+    note: String,
     x: String,
     y: String,
+    level: Option<(String, f64)>,
     series: Vec<Series>,
 }
 
@@ -44,6 +50,10 @@ pub struct Point {
 /// The size of a chart, and of the place for its legend, in pixels.
 const SIZE: (u32, u32) = (960, 520);
 const LEGEND: u32 = 250;
+/// Where the title begins: above the axis.
+const LEFT: i32 = 76;
+/// What helps to read the lines.
+const GREY: RGBColor = RGBColor(95, 95, 95);
 
 /// Colours that people with any colour vision can tell apart (Okabe and Ito 2008), without the yellow, which is pale
 /// on white.
@@ -84,7 +94,20 @@ impl Chart {
     /// A chart with this title and these words at its axes. The axis of `x` is logarithmic and has numbers above 0; the
     /// axis of `y` has shares from 0 to 1, printed in per cent.
     pub fn new(title: impl Into<String>, x: impl Into<String>, y: impl Into<String>) -> Self {
-        Self { title: title.into(), x: x.into(), y: y.into(), series: Vec::new() }
+        let (title, x, y) = (title.into(), x.into(), y.into());
+        Self { title, note: String::new(), x, y, level: None, series: Vec::new() }
+    }
+
+    /// The same chart with a smaller line below the title, such as the number of questions.
+    #[must_use]
+    pub fn note(self, note: impl Into<String>) -> Self {
+        Self { note: note.into(), ..self }
+    }
+
+    /// The same chart with a dashed line across it at this share, and its name: what the series are compared with.
+    #[must_use]
+    pub fn level(self, name: impl Into<String>, share: f64) -> Self {
+        Self { level: Some((name.into(), share)).filter(|(_, share)| share.is_finite()), ..self }
     }
 
     /// The same chart with one more line.
@@ -121,9 +144,12 @@ impl Chart {
     fn draw(&self, area: &Area<'_>, x: Range<f64>) -> Drawn<'_> {
         area.fill(&WHITE)?;
         let (plot, legend) = area.split_horizontally(SIZE.0 - LEGEND);
+        plot.draw(&Text::new(self.title.clone(), (LEFT, 14), ("sans-serif", 20)))?;
+        let small = ("sans-serif", 14).into_font().color(&GREY);
+        plot.draw(&Text::new(self.note.clone(), (LEFT, 40), small))?;
         let mut chart = ChartBuilder::on(&plot)
-            .caption(&self.title, ("sans-serif", 20))
             .margin(12)
+            .margin_top(66)
             .x_label_area_size(48)
             .y_label_area_size(64)
             .build_cartesian_2d(x.clone().log_scale().with_key_points(marks(&x)), 0.0..1.0)?;
@@ -138,23 +164,31 @@ impl Chart {
             .x_label_formatter(&|tokens| short(*tokens))
             .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
             .draw()?;
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
-            let line = series.points.iter().map(|point| (point.x, point.y));
-            chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
+        if let Some((name, share)) = &self.level {
+            let ends = [(x.start, *share), (x.end, *share)];
+            chart.draw_series(DashedLineSeries::new(ends, 5, 4, GREY.stroke_width(1)))?;
+            let (right, y) = chart.backend_coord(&(x.end, *share));
+            let below = ("sans-serif", 13).into_font().color(&GREY);
+            let below = below.pos(Pos::new(HPos::Right, VPos::Top));
+            plot.draw(&Text::new(name.clone(), (right - 4, y + 5), below))?;
+        }
+        for (at, (series, colour)) in self.series.iter().zip(COLOURS.iter().cycle()).enumerate() {
+            let moved = beside(at, self.series.len());
+            let line = || series.points.iter().map(|point| (point.x * moved, point.y));
             chart.draw_series(series.points.iter().filter_map(|point| {
                 let (low, high) = point.interval?;
-                let ends = vec![(point.x, low), (point.x, high)];
-                Some(PathElement::new(ends, colour.mix(0.45).stroke_width(1)))
+                let ends = vec![(point.x * moved, low), (point.x * moved, high)];
+                Some(PathElement::new(ends, colour.mix(0.4).stroke_width(1)))
             }))?;
-            let dots = series.points.iter().map(|point| (point.x, point.y));
-            chart.draw_series(dots.map(|at| Circle::new(at, 4, colour.filled())))?;
+            chart.draw_series(LineSeries::new(line(), colour.stroke_width(2)))?;
+            chart.draw_series(line().map(|at| Circle::new(at, 4, colour.filled())))?;
         }
         self.draw_legend(&legend)
     }
 
     /// Draws one row for each series: the names may be long, and would hide the lines inside the plot.
     fn draw_legend(&self, area: &Area<'_>) -> Drawn<'_> {
-        let rows = (0..).map(|row| 52 + row * 24);
+        let rows = (0..).map(|row| 78 + row * 24);
         for ((series, colour), y) in self.series.iter().zip(COLOURS.iter().cycle()).zip(rows) {
             let line = vec![(4, y), (28, y)];
             area.draw(&PathElement::new(line, colour.stroke_width(2)))?;
@@ -164,6 +198,13 @@ impl Chart {
         }
         area.present()
     }
+}
+
+/// The factor by which a series is moved beside the others: about two pixels for each, so that equal points and their
+/// intervals do not hide each other.
+#[expect(clippy::cast_precision_loss, reason = "a chart has few series")]
+fn beside(at: usize, all: usize) -> f64 {
+    1.012_f64.powf(at as f64 - (all.max(1) - 1) as f64 / 2.0)
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -219,6 +260,25 @@ mod tests {
         assert!(svg.contains("&lt;script&gt;") && svg.contains("A &lt;chart&gt;"), "{svg}");
         // Two points of the line, and the dot of the legend.
         assert_eq!(svg.matches("<circle").count(), 3);
+    }
+
+    #[test]
+    fn a_note_and_a_level_are_written_and_series_stand_beside_each_other() {
+        let one = || [Point::new(100.0, 0.5), Point::new(200.0, 0.7)];
+        let chart = Chart::new("Sums", "tokens", "accuracy")
+            .note("24 <questions>")
+            .level("one answer", 0.4)
+            .series(Series::new("a", one()))
+            .series(Series::new("b", one()));
+        let svg = chart.svg().unwrap();
+        assert!(svg.contains("24 &lt;questions&gt;") && svg.contains("one answer"), "{svg}");
+        let circles: Vec<&str> = svg.split("<circle ").skip(1).collect();
+        let places = |colour: &str| -> Vec<&str> {
+            let own = circles.iter().filter(|circle| circle.contains(colour));
+            own.map(|circle| circle.split(' ').next().unwrap()).collect()
+        };
+        assert!(places("#0072B2").iter().all(|place| !places("#D55E00").contains(place)), "{svg}");
+        assert!(Chart::new("", "", "").level("none", f64::NAN).level.is_none());
     }
 
     #[test]

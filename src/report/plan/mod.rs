@@ -118,7 +118,15 @@ impl Plan {
             let point = Point::new(split.tokens, split.accuracy).interval(low, high);
             lines.entry((split.rule, split.verdicts)).or_default().push(point);
         }
-        let chart = Chart::new(title, "tokens written for each question", "accuracy");
+        let plural = if self.questions == 1 { "" } else { "s" };
+        let x = "tokens written for each question (logarithmic)";
+        let chart = Chart::new(title, x, "questions answered right")
+            .note(format!("{} question{plural}; thin lines are 95 % intervals", self.questions));
+        let is_one = |split: &&Split| split.rule == PlanRule::Majority && split.candidates == 1;
+        let chart = match self.splits.iter().find(is_one) {
+            Some(one) => chart.level("one answer (pass@1)", one.accuracy),
+            None => chart,
+        };
         lines.into_iter().fold(chart, |chart, ((rule, verdicts), points)| {
             chart.series(Series::new(display::line_name(rule, verdicts), points))
         })
