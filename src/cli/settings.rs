@@ -111,7 +111,7 @@ impl Args {
             }
             (_, [_, _, ..]) => {
                 let (name, origin) = (names.first().copied(), sources.origin("model"));
-                config.effective_on(name, &models, &origin, flags, of_model)?
+                config.effective_on(name, &models, &origin, &flags, &of_model)?
             }
             _ => config.effective_of(&names, &sources.origin("judge"), flags, of_model)?,
         };

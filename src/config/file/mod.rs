@@ -268,7 +268,7 @@ impl Config {
     ///
     /// let (none, flag) = (SettingsLayer::default, SettingOrigin::Flag("--model".into()));
     /// let models = ["openai/gpt-5-mini", "qwen.gguf"];
-    /// let jury = Config::default().effective_on(None, &models, &flag, none(), none())?;
+    /// let jury = Config::default().effective_on(None, &models, &flag, &none(), &none())?;
     /// assert!(jury.is_jury());
     /// assert_eq!(jury.name.as_deref(), Some("openai/gpt-5-mini+qwen.gguf"));
     /// # Ok::<(), tribunal::Error>(())
@@ -281,8 +281,8 @@ impl Config {
         name: Option<&str>,
         models: &[&str],
         origin: &SettingOrigin,
-        over: SettingsLayer,
-        model_over: SettingsLayer,
+        over: &SettingsLayer,
+        model_over: &SettingsLayer,
     ) -> Result<Effective> {
         if let Some(twice) = models.iter().enumerate().find(|(n, one)| models[..*n].contains(one)) {
             let message = format!("the model `{}` is named twice", twice.1);
@@ -303,7 +303,7 @@ impl Config {
         let members = models.iter().map(member).collect::<Result<_>>()?;
         let own = Map::from_iter([("members".to_owned(), models.into())]);
         let own = SettingsLayer::new(own, |_| origin.clone());
-        self.jury_of(&models.join("+"), &own, &over, &model_over, members)
+        self.jury_of(&models.join("+"), &own, over, model_over, members)
     }
 
     /// A jury with these settings of its own, and its members.
