@@ -116,7 +116,7 @@ impl SearchSummary {
     /// percentile bootstrap over records): what the judge gains by its choice alone. `None` for fewer than ten records
     /// with a reference, which say too little.
     pub fn gain(&self) -> Option<(f64, (f64, f64))> {
-        match bootstrap(&self.gains) {
+        match bootstrap(&self.gains, None) {
             Significance::Bootstrap { difference, interval } if self.gains.len() >= 10 => {
                 Some((difference, interval))
             }
