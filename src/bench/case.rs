@@ -100,6 +100,11 @@ impl Case {
         }
     }
 
+    /// Whether one answer alone is first without a comparison, and its number is known.
+    pub(super) fn is_settled(&self) -> bool {
+        self.answers.len() == 1 && !self.only_rated && matches!(self.gold, Gold::Values(_))
+    }
+
     /// The number of each answer; right ones have 1 and wrong ones 0.
     pub(super) fn values(&self) -> Vec<f64> {
         match &self.gold {
@@ -236,6 +241,20 @@ impl<'r> Fields<'r> {
     /// A case of two answers that are compared.
     pub(super) fn pair(&self, question: String, first: String, second: String) -> Case {
         self.answers(question, vec![first, second]).compared([(0, 1)])
+    }
+
+    /// A case of two answers by the names of the fields: question, both answers, and the label with its words for the
+    /// first, the second and a tie.
+    ///
+    /// # Errors
+    /// A field is missing, or the label is none of these words.
+    pub(super) fn labelled_pair(
+        &self,
+        [question, first, second, label]: [&str; 4],
+        [one, two, tie]: [&[&str]; 3],
+    ) -> Result<Case> {
+        let pair = self.pair(self.text(question)?, self.text(first)?, self.text(second)?);
+        Ok(pair.known(Gold::Preference(self.side(label, one, two, tie)?)))
     }
 
     /// A case with this problem and the steps of a solution.

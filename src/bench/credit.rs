@@ -26,6 +26,21 @@ pub(super) fn pair_credit(
     convention.credit(one.duel(0, 1).map(|side| win(side, better, tie)), official)
 }
 
+/// Which answer both orders name, each `None` if it could not be read; none at all without two games.
+pub(super) fn both_orders(one: &Judged) -> Option<[Option<Preference>; 2]> {
+    match &one.games(0, 1)[..] {
+        [first, second, ..] => Some([first.side, second.side]),
+        _ => None,
+    }
+}
+
+/// Whether the verdict of the first order alone is the label; what could not be read is wrong.
+pub(super) fn first_order(one: &Judged, convention: Convention) -> Option<f64> {
+    let better = one.case.preference()?;
+    let side = one.games(0, 1).first().and_then(|game| game.side);
+    convention.credit(side.map(|side| win(side, better, 0.0)), Some(0.0))
+}
+
 /// Cases by a name, in the order of the names.
 pub(super) fn grouped<'j, 'n>(
     judged: &[&'j Judged],

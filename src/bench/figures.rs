@@ -50,7 +50,10 @@ impl Figures {
     pub fn of(benchmark: &'static Benchmark, judged: &[Judged]) -> Self {
         let headline = |drawn: &[usize]| {
             let drawn: Vec<&Judged> = drawn.iter().map(|place| &judged[*place]).collect();
-            (benchmark.score)(&drawn, Convention::Official).first()?.value
+            match benchmark.headline {
+                Some(headline) => headline(&drawn, Convention::Official).value,
+                None => (benchmark.score)(&drawn, Convention::Official).first()?.value,
+            }
         };
         // The end of an interval needs fewer resamples where there are many records.
         let most = u32::try_from(MOST_DRAWN / judged.len().max(1)).unwrap_or(u32::MAX);

@@ -1,4 +1,4 @@
-//! Logistic regression with soft labels, by Newton's method.
+//! Logistic regression with soft labels, by Newton's method: with a ridge, or with an L1 penalty.
 
 /// One observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,73 @@ pub(super) fn logistic(samples: &[Sample], ridge: f64) -> Option<Vec<f64>> {
         }
     }
     weights.iter().all(|weight| weight.is_finite()).then_some(weights)
+}
+
+/// The weights that minimize the sum of their absolute values plus `strength` times the logarithmic loss: each step
+/// minimizes the penalty and a parabola, coordinate by coordinate. `None` without observations.
+pub(super) fn lasso(samples: &[Sample], strength: f64) -> Option<Vec<f64>> {
+    let mut weights = vec![0.0; samples.first()?.features.len()];
+    let cost = |weights: &[f64]| {
+        strength * loss(samples, weights) + weights.iter().map(|weight| weight.abs()).sum::<f64>()
+    };
+    let mut now = cost(&weights);
+    for _ in 0..STEPS {
+        // Not zero where all labels are certain.
+        let (gradient, curvature) = slopes(samples, &weights, 1e-12);
+        let step = penalized_step(&weights, &gradient, &curvature, strength);
+        let Some((next, lower)) = (0..STEPS).find_map(|halvings| {
+            let scale = 0.5_f64.powi(i32::try_from(halvings).unwrap_or(i32::MAX));
+            let pairs = weights.iter().zip(&step);
+            let next: Vec<f64> = pairs.map(|(weight, step)| weight + scale * step).collect();
+            let cost = cost(&next);
+            (cost < now).then_some((next, cost))
+        }) else {
+            break;
+        };
+        let moved = weights.iter().zip(&next).any(|(one, two)| (one - two).abs() > SMALL);
+        (weights, now) = (next, lower);
+        if !moved {
+            break;
+        }
+    }
+    Some(weights)
+}
+
+/// The step to the minimum of the penalty plus `strength` times the parabola with these slopes.
+fn penalized_step(
+    weights: &[f64],
+    gradient: &[f64],
+    curvature: &[Vec<f64>],
+    strength: f64,
+) -> Vec<f64> {
+    let mut step = vec![0.0; weights.len()];
+    for _ in 0..10 * STEPS {
+        let mut longest = 0.0_f64;
+        for place in 0..weights.len() {
+            let row = &curvature[place];
+            let others: f64 = row.iter().zip(&step).map(|(one, step)| one * step).sum();
+            let slope = strength * (others - row[place] * step[place] - gradient[place]);
+            let width = strength * row[place];
+            let target = width * weights[place] - slope;
+            let to = target.signum() * (target.abs() - 1.0).max(0.0) / width - weights[place];
+            longest = longest.max((to - step[place]).abs());
+            step[place] = to;
+        }
+        if longest < SMALL {
+            break;
+        }
+    }
+    step
+}
+
+/// The logarithmic loss of these weights, over all observations.
+pub(super) fn loss(samples: &[Sample], weights: &[f64]) -> f64 {
+    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    let one = |Sample { features, share }: &Sample| {
+        let sum: f64 = features.iter().zip(weights).map(|(feature, weight)| feature * weight).sum();
+        share * softplus(-sum) + (1.0 - share) * softplus(sum)
+    };
+    samples.iter().map(one).sum()
 }
 
 /// The gradient of the likelihood and the negative of its second derivatives.

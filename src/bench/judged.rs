@@ -116,13 +116,14 @@ impl Judgments {
         best.unwrap_or(Shape::Pairs)
     }
 
-    /// The cases with their judgments in this shape. A case of which no part can be judged in it is left out.
+    /// The cases with their judgments in this shape. A case of which no part can be judged in it is left out, but not one
+    /// answer alone, which needs no comparison.
     pub fn beside(&self, cases: &[Case], shape: Shape) -> Vec<Judged> {
         let judged = |case: &Case| {
             let parts = case.parts(shape).into_iter();
             let parts: Vec<_> =
                 parts.map(|part| (part, self.0.get(&case.part_id(part)).cloned())).collect();
-            (!parts.is_empty()).then(|| Judged { case: case.clone(), parts })
+            (!parts.is_empty() || case.is_settled()).then(|| Judged { case: case.clone(), parts })
         };
         cases.iter().filter_map(judged).collect()
     }

@@ -99,6 +99,19 @@ mod tests {
         }
     }
 
+    /// The counts that the authors published with a few of their answers.
+    #[test]
+    fn some_published_answers_have_their_published_counts() {
+        let text = include_str!("../../tests/data/benchmarks/arena-hard-answers.jsonl");
+        for line in text.lines() {
+            let answer: Value = serde_json::from_str(line).unwrap();
+            let stored = Style::stored(&answer["metadata"]);
+            let found = Style::of(answer["answer"].as_str().unwrap());
+            assert_eq!(Style { length: stored.length, ..found }, stored, "{}", answer["uid"]);
+        }
+        assert_eq!(text.lines().count(), 4);
+    }
+
     /// The counts that the authors published with their answers.
     #[test]
     #[ignore = "needs ../shared/data"]

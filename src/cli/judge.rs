@@ -186,12 +186,8 @@ impl Args {
     /// # Errors
     /// The cache cannot be opened, or code is allowed and cannot be confined here.
     async fn models(&self, resolved: &Resolved, stops: watch::Receiver<bool>) -> Result<Models> {
-        let mut judges = std::iter::once(resolved).chain(&resolved.members);
-        let asks_tiny = |one: &Resolved| !one.is_jury() && one.settings.model.is_none();
-        if judges.any(asks_tiny) && !self.output.quiet {
-            note(
-                "no model named: using the built-in `tiny`, which only checks sums and differences of whole numbers up to 999; name another with -m model.gguf or -m openai/MODEL",
-            );
+        if !self.output.quiet {
+            note_default_model(resolved);
         }
         let setup = Setup {
             budget: &self.budget,
@@ -242,6 +238,16 @@ fn checked(gates: &[Gate], judge: &Judge) -> Result<Vec<Figure>> {
     }
     let kind = judge.prompt().front().verdict_kind().into();
     gates::checked(gates, &Summary::default().figures(), kind)
+}
+
+/// Prints what the model can do that judges where none was named.
+pub(super) fn note_default_model(resolved: &Resolved) {
+    let mut judges = std::iter::once(resolved).chain(&resolved.members);
+    if judges.any(|one| !one.is_jury() && one.settings.model.is_none()) {
+        note(
+            "no model named: using the built-in `tiny`, which only checks sums and differences of whole numbers up to 999; name another with -m model.gguf or -m openai/MODEL",
+        );
+    }
 }
 
 /// Prints what a user should know before any request is sent.

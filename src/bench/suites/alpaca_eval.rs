@@ -1,11 +1,14 @@
 //! AlpacaEval 2 (Dubois et al. 2024): win rate against a baseline, and the same at equal length.
 
+use serde_json::Value;
+
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
     case::{Case, Fields},
     convention::Convention,
-    fit::{self, Sample},
+    credit::by_subset,
     judged::Judged,
+    length_controlled::{Compared, Controlled, controlled},
     row::Row,
 };
 use crate::{
@@ -24,18 +27,23 @@ pub(in super::super) static ALPACA_EVAL: Benchmark = Benchmark {
         needs("output_2", "the answer of the model"),
         may("generator_2", "the name of the model"),
         may("dataset", "the part of the instructions"),
+        may(DIFFICULTY, "the difficulty of the instruction, as the authors estimated it"),
     ],
     protocol: "one token, m or M, in an order by a hash; the preference is the probability of the model's answer",
     prompt: "alpaca-eval",
     failure: "the record is left out",
-    metric: "win rate: mean probability that the model's answer is better, a tie counts 0.5; length-controlled: the same from a logistic model of the preference, at a difference in length of 0 (alpaca_eval's form without the difficulty of instructions, not regularized)",
+    metric: "win rate: mean probability that the model's answer is better, a tie counts 0.5; length-controlled: the mean prediction of a logistic model of the preference at a difference in length of 0, with an L1 penalty by five folds (alpaca_eval; with the difficulty of instructions if all records have it, and otherwise its minimal form)",
     source: "Dubois et al. 2024, arXiv:2404.04475; tatsu-lab/alpaca_eval@cd543a1",
     licence: "code Apache-2.0, data CC-BY-NC-4.0",
-    reproduced: "win rate, standard error, wins, losses and draws of three models (AlpacaEval 2) and win rate and standard error of four (AlpacaEval 1), to six digits; no length-controlled figure, since the difficulty of instructions and the rows of gamed baselines are not in the repository",
+    reproduced: "win rate, standard error, wins, losses and draws of three models (AlpacaEval 2) and win rate and standard error of four (AlpacaEval 1), to six digits; length-controlled figures as scikit-learn computes them by the published model, but no published one, since the difficulty of instructions and the rows of gamed baselines (which the authors add to the fit) are not in the repository",
+    headline: Some(|judged, convention| win_rate("win rate", judged, convention)),
     case,
     score,
     ..PLAIN
 };
+
+/// The field of a record with a number for its instruction.
+const DIFFICULTY: &str = "instruction_difficulty";
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
     let pair = fields.pair(
@@ -43,7 +51,11 @@ fn case(fields: &Fields<'_>) -> Result<Case> {
         fields.text("output_1")?,
         fields.text("output_2")?,
     );
-    Ok(pair.within(fields.text_or_empty("generator_2")))
+    let pair = pair.within(fields.text_or_empty("generator_2"));
+    Ok(match fields.find(DIFFICULTY) {
+        Some(_) => pair.fact(DIFFICULTY, fields.number(DIFFICULTY)?),
+        None => pair,
+    })
 }
 
 /// How far a record is won, 0 to 1: the probability where it is known.
@@ -58,22 +70,60 @@ fn won(one: &Judged, convention: Convention) -> Option<f64> {
     convention.credit(one.second().or_else(by_side), None)
 }
 
+fn known(judged: &[&Judged], convention: Convention) -> Vec<f64> {
+    judged.iter().filter_map(|one| won(one, convention)).collect()
+}
+
+fn win_rate(name: &str, judged: &[&Judged], convention: Convention) -> Row {
+    let known = known(judged, convention);
+    Row::share(name, mean(&known), known.len())
+}
+
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
-    let all: Vec<Option<f64>> = judged.iter().map(|one| won(one, convention)).collect();
-    let known: Vec<f64> = all.iter().flatten().copied().collect();
+    let known = known(judged, convention);
     let decided: Vec<f64> = known.iter().map(|won| decided(*won)).collect();
     let count = known.len();
+    // Each model has a fit of its own.
+    let models = by_subset(judged);
+    let fits: Vec<Option<Controlled>> =
+        models.iter().map(|(_, all)| controlled(&compared(all, convention))).collect();
+    let together = fits.iter().cloned().collect::<Option<Vec<_>>>().map(|fits| Controlled {
+        predictions: fits.into_iter().flat_map(|fit| fit.predictions).collect(),
+    });
+    let of = |name: &str, fit: Option<&Controlled>, count: usize| {
+        Row::share(name, fit.and_then(Controlled::win_rate), count)
+    };
+    let error = together.as_ref().and_then(Controlled::standard_error);
     let mut rows = vec![
-        Row::share("win rate", mean(&known), count),
-        Row::share("length-controlled win rate", controlled(judged, &all), count),
+        win_rate("win rate", judged, convention),
+        of("length-controlled win rate", together.as_ref(), count),
         Row::share("discrete win rate", mean(&decided), count),
         Row::share("standard error of the win rate", standard_error(&known), count),
+        Row::share("standard error, length-controlled", error, count),
     ];
+    if models.len() > 1 {
+        for ((model, all), fit) in models.iter().zip(&fits) {
+            let own = win_rate(model, all, convention);
+            let controlled = of(&format!("{model} (length-controlled)"), fit.as_ref(), own.count);
+            rows.extend([own.indented(), controlled.indented()]);
+        }
+    }
     let total = |is: fn(f64) -> bool| Some(real(decided.iter().filter(|won| is(**won)).count()));
     rows.push(Row::number("wins", total(|won| won > 0.75), count));
     rows.push(Row::number("draws", total(|won| (0.25..=0.75).contains(&won)), count));
     rows.push(Row::number("losses", total(|won| won < 0.25), count));
     rows
+}
+
+/// The records as the model of lengths sees them.
+fn compared(judged: &[&Judged], convention: Convention) -> Vec<Compared> {
+    let length = |text: &str| real(text.chars().count());
+    let one = |one: &&Judged| Compared {
+        difference: length(&one.case.answers[0]) - length(&one.case.answers[1]),
+        difficulty: one.case.facts.get(DIFFICULTY).and_then(Value::as_f64),
+        won: won(one, convention),
+    };
+    judged.iter().map(one).collect()
 }
 
 /// A preference as a win, a draw or a loss.
@@ -83,25 +133,4 @@ fn decided(won: f64) -> f64 {
         std::cmp::Ordering::Equal => 0.5,
         std::cmp::Ordering::Less => 0.0,
     }
-}
-
-/// The win rate at equal length: the preference is a logistic function of a constant and of tanh of the difference in
-/// characters, in units of its standard deviation over all records.
-fn controlled(judged: &[&Judged], won: &[Option<f64>]) -> Option<f64> {
-    let length = |text: &str| real(text.chars().count());
-    let differences: Vec<f64> = judged
-        .iter()
-        .map(|one| length(&one.case.answers[0]) - length(&one.case.answers[1]))
-        .collect();
-    let spread = standard_error(&differences)? * real(differences.len()).sqrt();
-    let feature = |difference: f64| if spread > 0.0 { (difference / spread).tanh() } else { 0.0 };
-    let samples: Vec<Sample> = differences
-        .iter()
-        .zip(won)
-        .filter_map(|(difference, won)| {
-            Some(Sample { features: vec![1.0, feature(*difference)], share: (*won)? })
-        })
-        .collect();
-    let weights = fit::logistic(&samples, 1e-6)?;
-    Some(fit::sigmoid(weights[0]))
 }

@@ -2,9 +2,9 @@
 
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
-    case::{Case, Fields, Gold},
+    case::{Case, Fields},
     convention::Convention,
-    credit::by_subset,
+    credit::{both_orders, by_subset, first_order},
     judged::Judged,
     row::Row,
 };
@@ -34,20 +34,17 @@ pub(in super::super) static AUTO_J: Benchmark = Benchmark {
 };
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let pair =
-        fields.pair(fields.text("prompt")?, fields.text("response 1")?, fields.text("response 2")?);
-    let label = fields.side("label", &["0"], &["1"], &["2"])?;
-    Ok(pair.within(fields.text_or_empty("scenario")).known(Gold::Preference(label)))
+    let names = ["prompt", "response 1", "response 2", "label"];
+    let pair = fields.labelled_pair(names, [&["0"], &["1"], &["2"]])?;
+    Ok(pair.within(fields.text_or_empty("scenario")))
 }
 
 /// What both orders say, in the order of the record.
 fn sides(one: &Judged) -> [Option<Preference>; 2] {
-    let games = one.games(0, 1);
-    match &games[..] {
-        [first, second, ..] => [first.side, second.side],
-        [only] => [only.side, only.side],
-        [] => [None, None],
-    }
+    both_orders(one).unwrap_or_else(|| {
+        let only = one.games(0, 1).first().and_then(|game| game.side);
+        [only, only]
+    })
 }
 
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
@@ -62,11 +59,7 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
         let known = first.zip(second).map(|(one, two)| f64::from(u8::from(one == two)));
         convention.credit(known, Some(0.0))
     };
-    let is_right = |one: &Judged| {
-        let better = one.case.preference()?;
-        let known = sides(one)[0].map(|side| f64::from(u8::from(side == better)));
-        convention.credit(known, Some(0.0))
-    };
+    let is_right = |one: &Judged| first_order(one, convention);
     let subsets = by_subset(judged);
     let mut rows = vec![
         Row::mean("agreement", judged.iter().map(|one| agrees(one))),

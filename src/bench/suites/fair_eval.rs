@@ -2,7 +2,7 @@
 
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
-    case::{Case, Fields, Gold},
+    case::{Case, Fields},
     convention::Convention,
     credit::classes,
     judged::Judged,
@@ -37,13 +37,8 @@ pub(in super::super) static FAIR_EVAL: Benchmark = Benchmark {
 };
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let pair = fields.pair(
-        fields.text("question")?,
-        fields.text("answer_chatgpt")?,
-        fields.text("answer_vicuna13b")?,
-    );
-    let label = fields.side("human", &["CHATGPT"], &["VICUNA13B"], &["TIE"])?;
-    Ok(pair.known(Gold::Preference(label)))
+    let names = ["question", "answer_chatgpt", "answer_vicuna13b", "human"];
+    fields.labelled_pair(names, [&["CHATGPT"], &["VICUNA13B"], &["TIE"]])
 }
 
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {

@@ -1,4 +1,5 @@
-//! JETTS (Zhou et al. 2025): the first of several answers by a judge, measured by the score of its source.
+//! JETTS (Zhou et al. 2025): the first of several answers, or versions of one, by a judge, measured by the score of its
+//! source.
 
 use super::super::{
     about::{Benchmark, PLAIN, needs},
@@ -23,7 +24,7 @@ pub(in super::super) static JETTS: Benchmark = Benchmark {
         needs("query", "the question, as {content, metadata}"),
         needs("responses", "list of answers, as {content, metadata: {score}}"),
     ],
-    protocol: "rerank: all pairs in both orders, or a rating of each answer. A knockout, beam search and refinement ask by what was judged before: see tribunal rank --preset jetts-knockout, tribunal search and tribunal revise",
+    protocol: "rerank: all pairs in both orders, or a rating of each answer; one answer alone is first without a judgment. A knockout asks by what was judged before: tribunal rank --preset jetts-knockout",
     prompt: "pair",
     failure: "a comparison without a readable verdict is 0.5, with one the other order counts; a rating is drawn at random (here its mean)",
     metric: "mean of metadata.score of the answer with the largest sum of comparisons or rating; normalised: (judge - random)/(best - random)",
@@ -32,6 +33,22 @@ pub(in super::super) static JETTS: Benchmark = Benchmark {
     case,
     score,
     ..PLAIN
+};
+
+pub(in super::super) static JETTS_REFINE: Benchmark = Benchmark {
+    name: "jetts-refine",
+    title: "JETTS, refinement",
+    summary: "How good the version is that a judge puts first among an answer and its refinements.",
+    fields: &[
+        needs("query", "the question, as {content, metadata}"),
+        needs("responses", "versions, the first one first, as {content, metadata: {score}}"),
+    ],
+    is_verified: false,
+    protocol: "an answer and the versions of up to nine refinements are reranked: all pairs in both orders. Their scores come from elsewhere: the authors grade them while they are written",
+    metric: "mean of metadata.score of the version with the largest sum of comparisons, beside that of the first version; the published figure of improvement is not known",
+    source: "Zhou et al. 2025, arXiv:2504.15253; SalesforceAIResearch/jetts-benchmark@f7bc7d3 (judge_task/refinement.py). The authors' file of versions was not seen; a record here has the form of those that are reranked",
+    score: refined,
+    ..JETTS
 };
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
@@ -89,6 +106,9 @@ fn ranks(one: &Judged, convention: Convention) -> Vec<Option<f64>> {
 /// mean.
 fn chosen(one: &Judged, convention: Convention) -> Option<f64> {
     let values = one.case.values();
+    if let [only] = values[..] {
+        return Some(only);
+    }
     let ranks = ranks(one, convention);
     let most = ranks.iter().flatten().copied().reduce(f64::max);
     // With no verdict at all the first answer is a random one.
@@ -103,15 +123,46 @@ fn chosen(one: &Judged, convention: Convention) -> Option<f64> {
     mean(&first)
 }
 
+/// The score of the first answer; as a bound, that of the worst or best one that may still be first.
+fn first(one: &Judged, convention: Convention) -> Option<f64> {
+    match convention {
+        Convention::Worst | Convention::Best => bounded(one, convention),
+        _ => chosen(one, convention),
+    }
+}
+
+/// The mean of a number over all cases that have it, and how many have.
+fn of(judged: &[&Judged], value: &dyn Fn(&Judged) -> Option<f64>) -> (Option<f64>, usize) {
+    let known: Vec<f64> = judged.iter().filter_map(|one| value(one)).collect();
+    (mean(&known), known.len())
+}
+
+/// The chosen version beside the first and the last one.
+fn refined(judged: &[&Judged], convention: Convention) -> Vec<Row> {
+    let seed = |one: &Judged| one.case.values().first().copied();
+    let gain = |one: &Judged| Some(first(one, convention)? - seed(one)?);
+    let share = |is: &'static dyn Fn(f64) -> bool| {
+        of(judged, &move |one| gain(one).map(|gain| f64::from(u8::from(is(gain)))))
+    };
+    let mut rows = score(judged, convention);
+    "score of the chosen version".clone_into(&mut rows[0].name);
+    let mut row = |name: &str, (value, count): (Option<f64>, usize)| {
+        rows.push(Row::number(name, value, count));
+    };
+    row("first version", of(judged, &seed));
+    row("last version", of(judged, &|one| one.case.values().last().copied()));
+    row("gain over the first version", of(judged, &gain));
+    for (name, (value, count)) in [
+        ("better than the first version", share(&|gain| gain > 0.0)),
+        ("worse than the first version", share(&|gain| gain < 0.0)),
+    ] {
+        rows.push(Row::share(name, value, count));
+    }
+    rows
+}
+
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
-    let of = |all: &[&Judged], value: &dyn Fn(&Judged) -> Option<f64>| {
-        let known: Vec<f64> = all.iter().filter_map(|one| value(one)).collect();
-        (mean(&known), known.len())
-    };
-    let bound = |all: &[&Judged]| match convention {
-        Convention::Worst | Convention::Best => of(all, &|one| bounded(one, convention)),
-        _ => of(all, &|one| chosen(one, convention)),
-    };
+    let bound = |all: &[&Judged]| of(all, &|one| first(one, convention));
     let random = |one: &Judged| mean(&one.case.values());
     let best = |one: &Judged| one.case.values().into_iter().reduce(f64::max);
     let (own, count) = bound(judged);
@@ -138,10 +189,10 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
 /// The score of the first answer if everything that could not be read had favoured the worst or the best answer that
 /// may still be first.
 fn bounded(one: &Judged, convention: Convention) -> Option<f64> {
-    let is_whole = one.counts().2 == 0 && one.counts().1 == 0;
+    let (_, failed, unreadable) = one.counts();
     let values = one.case.values();
     match convention {
-        _ if is_whole => chosen(one, convention),
+        _ if failed + unreadable == 0 => chosen(one, convention),
         Convention::Worst => values.into_iter().reduce(f64::min),
         _ => values.into_iter().reduce(f64::max),
     }

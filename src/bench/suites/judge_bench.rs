@@ -2,9 +2,9 @@
 
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
-    case::{Case, Fields, Gold},
+    case::{Case, Fields},
     convention::Convention,
-    credit::{by_subset, win},
+    credit::{both_orders, by_subset, first_order, win},
     judged::{Game, Judged},
     row::Row,
 };
@@ -36,13 +36,9 @@ pub(in super::super) static JUDGE_BENCH: Benchmark = Benchmark {
 };
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let pair = fields.pair(
-        fields.text("question")?,
-        fields.text("response_A")?,
-        fields.text("response_B")?,
-    );
-    let label = fields.side("label", &["A>B"], &["B>A"], &[])?;
-    Ok(pair.within(category(&fields.text("source")?)).known(Gold::Preference(label)))
+    let names = ["question", "response_A", "response_B", "label"];
+    let pair = fields.labelled_pair(names, [&["A>B"], &["B>A"], &[]])?;
+    Ok(pair.within(category(&fields.text("source")?)))
 }
 
 /// The category of a source.
@@ -84,21 +80,16 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     rows.push(Row::mean("both orders differ", judged.iter().map(|one| differ(one, convention))));
     rows.push(Row::mean(
         "accuracy of the first order",
-        judged.iter().map(|one| {
-            let better = one.case.preference()?;
-            let side = one.games(0, 1).first().and_then(|game| game.side);
-            convention.credit(side.map(|side| win(side, better, 0.0)), Some(0.0))
-        }),
+        judged.iter().map(|one| first_order(one, convention)),
     ));
     rows
 }
 
 /// Whether the verdicts of both orders differ; unreadable ones are equal to each other alone.
 fn differ(one: &Judged, convention: Convention) -> Option<f64> {
-    let games = one.games(0, 1);
-    let [first, second] = &games[..] else { return None };
-    if convention == Convention::Readable && (first.side.is_none() || second.side.is_none()) {
+    let [first, second] = both_orders(one)?;
+    if convention == Convention::Readable && (first.is_none() || second.is_none()) {
         return None;
     }
-    Some(f64::from(u8::from(first.side != second.side)))
+    Some(f64::from(u8::from(first != second)))
 }

@@ -2,9 +2,9 @@
 
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
-    case::{Case, Fields, Gold},
+    case::{Case, Fields},
     convention::Convention,
-    credit::{by_subset, win},
+    credit::{both_orders, by_subset, win},
     judged::{Game, Judged},
     row::Row,
 };
@@ -34,12 +34,11 @@ pub(in super::super) static LLM_BAR: Benchmark = Benchmark {
 };
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let pair =
-        fields.pair(fields.text("input")?, fields.text("output_1")?, fields.text("output_2")?);
-    let label = fields.side("label", &["1"], &["2"], &[])?;
+    let names = ["input", "output_1", "output_2", "label"];
+    let pair = fields.labelled_pair(names, [&["1"], &["2"], &[]])?;
     let set = fields.text_or_empty("set");
     let subset = set.strip_prefix("LLMBar/").unwrap_or(&set).to_owned();
-    Ok(pair.within(subset).known(Gold::Preference(label)))
+    Ok(pair.within(subset))
 }
 
 /// The credit of each game.
@@ -75,10 +74,9 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
 /// How often both orders name the same output; two unreadable verdicts agree in the official code.
 fn agreement(name: &str, judged: &[&Judged], convention: Convention) -> Row {
     let agree = |one: &&Judged| {
-        let games = one.games(0, 1);
-        let [first, second] = &games[..] else { return None };
-        let known = first.side.zip(second.side).map(|(one, two)| f64::from(u8::from(one == two)));
-        convention.credit(known, Some(f64::from(u8::from(first.side == second.side))))
+        let [first, second] = both_orders(one)?;
+        let known = first.zip(second).map(|(one, two)| f64::from(u8::from(one == two)));
+        convention.credit(known, Some(f64::from(u8::from(first == second))))
     };
     Row::mean(name, judged.iter().map(agree))
 }

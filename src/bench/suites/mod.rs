@@ -6,6 +6,7 @@ mod auto_j;
 mod best_of;
 mod fair_eval;
 mod jetts;
+mod jetts_beam;
 mod judge_bench;
 mod llm_bar;
 mod mt_bench;
@@ -23,7 +24,7 @@ mod steps;
 use super::about::Benchmark;
 
 /// All benchmarks, in the order in which they are listed.
-pub(super) static ALL: [&Benchmark; 25] = [
+pub(super) static ALL: [&Benchmark; 27] = [
     &reward_bench::REWARD_BENCH,
     &reward_bench_2::REWARD_BENCH_2,
     &rm_bench::RM_BENCH,
@@ -41,6 +42,8 @@ pub(super) static ALL: [&Benchmark; 25] = [
     &auto_j::AUTO_J,
     &fair_eval::FAIR_EVAL,
     &jetts::JETTS,
+    &jetts_beam::JETTS_BEAM,
+    &jetts::JETTS_REFINE,
     &process_bench::PROCESS_BENCH,
     &prm_bench::PRM_BENCH,
     &steps::UNIVERSAL_BENCH,

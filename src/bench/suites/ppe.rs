@@ -31,7 +31,7 @@ pub(in super::super) static PPE_HUMAN: Benchmark = Benchmark {
     protocol: "each pair with the prompt of Arena-Hard; the order is not known",
     prompt: "arena-hard",
     failure: "not known: here 0.5",
-    metric: "accuracy over votes that are no tie (the other figures of the paper compare rankings of models, whose code was not seen)",
+    metric: "accuracy over the votes that are not ties (the other figures of the paper compare rankings of models, whose code was not seen)",
     source: "Frick et al. 2024, arXiv:2410.14872; cards of lmarena-ai/PPE-*; formulas second hand",
     licence: "questions CC-BY-4.0, answers under the terms of their providers",
     ids: &["question_id"],

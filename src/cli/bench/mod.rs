@@ -10,20 +10,21 @@
 //! ```
 
 mod cases;
+mod catalogue;
 mod recorded;
 mod results;
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use tokio::sync::watch;
 
 use self::{cases::Cases, results::Results};
 use super::{
-    Exit, budget, dry_run, emit, emit_figures, engines,
+    Exit, budget, dry_run, emit_figures, engines,
     input::{self, Input, reading},
-    note,
+    judge::note_default_model,
+    lines, note,
     opening::{Opening, Setup},
-    output,
     progress::Progress,
     running,
     settings::{self, Sources},
@@ -36,8 +37,8 @@ use tribunal::{
     item::{FieldMap, Item},
     judge::Judge,
     prompt::Order,
-    records::{Source, journal_of},
-    run::{self, Redo},
+    records::Source,
+    run,
 };
 
 /// Measure a judge on a published benchmark.
@@ -60,6 +61,8 @@ pub(super) struct Args {
     judge: settings::Args,
     #[command(flatten)]
     figures: FigureArgs,
+    #[command(flatten)]
+    lines: lines::Args,
     #[command(flatten)]
     budget: budget::Args,
     #[cfg(feature = "store")]
@@ -92,17 +95,16 @@ enum Command {
     },
 }
 
-/// Flags of what is counted, and of what is written.
+/// Flags of what is counted.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Figures")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct FigureArgs {
     /// Results of an earlier run to count, without a model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "texts", "dry_run"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "summary", "texts", "dry_run"])]
     results: Vec<PathBuf>,
     /// Recorded texts of another judge, read by the prompt.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "dry_run"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "summary", "dry_run"])]
     texts: Option<PathBuf>,
     /// Only records of this part of the benchmark.
     #[arg(long, value_name = "NAME")]
@@ -110,24 +112,6 @@ struct FigureArgs {
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
-    /// File for result lines: .jsonl or .json.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Leave the input record out of its result line.
-    #[arg(long, hide_short_help = true)]
-    no_item: bool,
-    /// Print how models in this process are loaded.
-    #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
-    verbose: bool,
-    /// Print no progress and no summary.
-    #[arg(short, long)]
-    quiet: bool,
-    /// Judge again the records that failed or were unreadable.
-    #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
-    retry_errors: bool,
-    /// Judge all records again, and replace earlier results.
-    #[arg(long, hide_short_help = true)]
-    fresh: bool,
 }
 
 /// Below the short help.
@@ -167,13 +151,13 @@ Exit codes:
 /// counted, and not an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     match &args.command {
-        Some(Command::List { json, markdown }) => return list(*json, *markdown),
-        Some(Command::Show { name, json }) => return show(bench::named(name)?, *json),
+        Some(Command::List { json, markdown }) => return catalogue::list(*json, *markdown),
+        Some(Command::Show { name, json }) => return catalogue::show(bench::named(name)?, *json),
         None => (),
     }
     let benchmark = bench::named(args.name.as_deref().unwrap_or_default())?;
     let resolved = args.judge.resolve(sources)?;
-    let files = args.input.sources(args.plan(&resolved), args.figures.quiet).await?;
+    let files = args.input.sources(args.plan(&resolved), args.lines.quiet).await?;
     let input = args.input.open(files, &FieldMap::default());
     let (records, input) = split(input);
     let cases = Cases::read(benchmark, records, &names(&resolved), &args.figures.subset)?;
@@ -214,15 +198,13 @@ fn split(mut input: Input) -> (input::Records, Input) {
 impl Args {
     /// Whether `--verbose` was given.
     pub(super) fn is_verbose(&self) -> bool {
-        self.figures.verbose
+        self.lines.verbose
     }
 
     /// The files that are read and written, except the records.
     fn plan(&self, resolved: &Resolved) -> Plan {
-        let FigureArgs { output, results, texts, .. } = &self.figures;
-        let plan = self.judge.reading(Plan::default().writes_stdout(), resolved);
-        let plan = output::writing_named(plan, [("-o", output)]);
-        let plan = plan.writes_beside("-o", output.as_deref().and_then(journal_of).as_deref());
+        let FigureArgs { results, texts, .. } = &self.figures;
+        let plan = self.lines.writing(self.judge.reading(Plan::default(), resolved));
         let named: Vec<Source> = results.iter().chain(texts).map(|p| Source::named(p)).collect();
         reading(plan, &named)
     }
@@ -235,9 +217,10 @@ impl Args {
         cases: Cases,
         input: Input,
     ) -> Result<Exit> {
-        let quiet = self.figures.quiet;
+        let quiet = self.lines.quiet;
         if !quiet {
             self.judge.introduce(resolved)?;
+            note_default_model(resolved);
         }
         let (stopping, stops) = watch::channel(false);
         let setup = Setup {
@@ -265,17 +248,14 @@ impl Args {
             return Ok(Exit::Done);
         }
         let input = Input { total: Some(total as u64), are_files: true, ..input };
-        let options = running::options(&input, self.redo(), stopping);
+        let options = running::options(&input, self.lines.redo(), stopping);
         let progress = Progress::new(input.total, quiet, models.clone());
-        let fresh = self.figures.fresh;
-        let output = output::open_lines(self.figures.output.as_deref(), fresh, "result lines")?;
+        let (lines, output) = self.lines.open("result lines", progress)?;
         let work = run::JudgeWork::new(judge);
-        let work = if self.figures.no_item { work.without_items() } else { work };
-        let mut results = Results::new(progress);
+        let work = if self.lines.no_item { work.without_items() } else { work };
+        let mut results = Results::new(lines);
         let (summary, left) = run::judge(work, records, options, output, &mut results).await?;
-        if let (Some(path), Some(left)) = (&self.figures.output, &left) {
-            output::note_left(left, path, quiet);
-        }
+        results.finish(&summary, left.as_ref(), &models)?;
         if !quiet {
             note(&summary.to_string());
             engines::print(&models);
@@ -315,11 +295,6 @@ impl Args {
         emit_figures(&text, self.figures.json)?;
         Ok(if cases.failed > 0 { Exit::Incomplete } else { Exit::Done })
     }
-
-    /// Which records of an earlier run are judged again.
-    fn redo(&self) -> Redo {
-        Redo::of_flags(self.figures.fresh, self.figures.retry_errors)
-    }
 }
 
 /// Refuses a judge that would always see the better answer in the same place.
@@ -345,33 +320,4 @@ fn nothing_to_judge(benchmark: &Benchmark, judge: &Judge) -> Error {
         "`tribunal bench show {}` names the protocol; some records are only rated",
         benchmark.name
     ))
-}
-
-/// Prints all benchmarks.
-fn list(json: bool, markdown: bool) -> Result<Exit> {
-    if markdown {
-        let all: Vec<String> = bench::all().iter().map(|one| one.markdown()).collect();
-        emit(&mut io::stdout(), all.join("\n").trim_end())?;
-        return Ok(Exit::Done);
-    }
-    if json {
-        let all: Vec<_> = bench::all().iter().map(|one| one.to_json()).collect();
-        emit(&mut io::stdout(), &format!("{:#}", serde_json::Value::from(all)))?;
-        return Ok(Exit::Done);
-    }
-    let width = bench::all().iter().map(|one| one.name.len()).max().unwrap_or(0);
-    for one in bench::all() {
-        let unverified = if one.is_verified { "" } else { " (schema unverified)" };
-        let line = format!("{}{unverified}", one.summary);
-        let name = format!("{:width$}  ", one.name);
-        emit(&mut io::stdout(), &super::width::listed(&name, &line, super::width::of_stdout()))?;
-    }
-    Ok(Exit::Done)
-}
-
-/// Prints everything about a benchmark.
-fn show(benchmark: &Benchmark, json: bool) -> Result<Exit> {
-    let text = if json { format!("{:#}", benchmark.to_json()) } else { benchmark.page() };
-    emit_figures(&text, json)?;
-    Ok(Exit::Done)
 }

@@ -1,23 +1,40 @@
 //! What is kept of the judgments of a run.
 
-use super::super::{print_error, progress::Progress};
+use super::super::{lines::Lines, print_error};
 use tribunal::{
     bench::Judgments,
     error::Result,
     line::ResultLine,
+    models::Models,
+    records::Written,
+    report::Summary,
     run::{Finished, JudgeWork, Listener},
 };
 
-/// Collects judgments as records end.
+/// Collects judgments as records end. Lines are not printed: standard output is for the figures.
 pub(super) struct Results {
-    progress: Progress,
+    lines: Lines,
     /// The judgments so far.
     pub(super) judgments: Judgments,
 }
 
 impl Results {
-    pub(super) fn new(progress: Progress) -> Self {
-        Self { progress, judgments: Judgments::default() }
+    pub(super) fn new(lines: Lines) -> Self {
+        Self { lines, judgments: Judgments::default() }
+    }
+
+    /// Prints where the lines are, and writes the summary.
+    ///
+    /// # Errors
+    /// The file of the summary cannot be written.
+    pub(super) fn finish(
+        &self,
+        summary: &Summary,
+        left: Option<&Written>,
+        models: &Models,
+    ) -> Result<()> {
+        self.lines.note_left(left);
+        self.lines.write_summary(summary.to_json(), models)
     }
 }
 
@@ -27,9 +44,9 @@ impl Listener<JudgeWork> for Results {
     /// # Errors
     /// None.
     fn finished(&mut self, finished: &Finished, line: &ResultLine) -> Result<()> {
-        self.progress.count(finished);
+        self.lines.progress.count(finished);
         if let (Err(error), false) = (&finished.outcome, finished.kept) {
-            self.progress.aside(|| print_error(error));
+            self.lines.progress.aside(|| print_error(error));
         }
         self.judgments.add(line.clone());
         Ok(())
@@ -37,6 +54,6 @@ impl Listener<JudgeWork> for Results {
 
     /// No more records follow.
     fn over(&mut self) {
-        self.progress.finish();
+        self.lines.progress.finish();
     }
 }

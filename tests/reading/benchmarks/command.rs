@@ -134,6 +134,68 @@ fn what_cannot_be_a_figure_is_refused_before_any_request() {
     assert!(foreign.err.contains("none of 1 results is about a record"), "{}", foreign.err);
 }
 
+/// A prompt that compares, of one's own.
+const MINE: &str = "---
+kind: preference
+fields: {question: required, answers: required}
+scale: [first, second]
+verdict: {after: \"Better:\", values: {\"1\": first, \"2\": second}}
+order: hash
+---
+user:
+{{ question }}
+One: {{ answers[0] }}
+Two: {{ answers[1] }}
+End with `Better: 1` or `Better: 2`.
+assistant:
+{{ gen(\"judgment\") }}
+";
+
+/// Code is run with permission only, as under `tribunal judge`.
+#[cfg(all(feature = "code", target_os = "linux"))]
+#[test]
+fn a_prompt_with_code_needs_permission_here_too() {
+    let place = Place::new("bench-code");
+    let record =
+        json!({"id": "gsm8k-0", "problem": "Add up.", "steps": ["1 + 1 = 2"], "label": -1});
+    place.file("steps.jsonl", record.to_string());
+    let args = ["bench", "processbench", "steps.jsonl", "-m", "script:x", "-p", "gen-prm"];
+    let refused = place.run(&args);
+    assert_ne!(refused.code, 0);
+    assert!(refused.err.contains("--allow-code"), "{}", refused.err);
+    let allowed = place.run(&[&args[..], &["--allow-code", "--dry-run"]].concat());
+    assert!(!allowed.err.contains("--allow-code"), "{}", allowed.err);
+}
+
+/// The flags of `tribunal judge` mean the same here.
+#[test]
+fn prompts_budgets_code_and_summaries_are_those_of_judge() {
+    let place = Place::new("bench-flags");
+    place.file("pairs.jsonl", sums());
+    place.file("mine.jinja", MINE);
+    let bench = |more: &[&str]| {
+        place.run(&[&["bench", "rewardbench", "pairs.jsonl", "--json"], more].concat())
+    };
+    // A budget ends the run: what was judged is counted, and the lines are kept.
+    let judge = ["-m", "script:[[A]]", "-p", "reward-bench-pair", "-o", "lines.jsonl"];
+    let spent = bench(&[&judge[..], &["--max-requests", "1", "-j", "1"]].concat());
+    assert_eq!(spent.code, 3, "{}", spent.err);
+    assert!(spent.err.contains("the budget of 1 request"), "{}", spent.err);
+    assert_eq!(figures(&spent.out)["failed"], 2, "{}", spent.out);
+    let rest = bench(&[&judge[..], &["--max-requests", "9", "--summary", "s.json"]].concat());
+    assert_eq!(figures(&rest.passed().out)["failed"], 0);
+    assert_eq!(figures(&place.read("s.json"))["judged"], 3);
+    // A prompt of one's own.
+    let mine = bench(&["-m", "script:Better: 1", "-p", "mine.jinja"]).passed();
+    assert_eq!(figures(&mine.out)["unreadable"], 0, "{}", mine.out);
+    // A model is named, or it is said which one judges.
+    #[cfg(feature = "tiny")]
+    {
+        let ran = bench(&["--model-memory", "1GB"]).passed();
+        assert!(ran.err.contains("no model named: using the built-in `tiny`"), "{}", ran.err);
+    }
+}
+
 #[test]
 fn a_dry_run_counts_every_part_and_sends_nothing() {
     let place = Place::new("bench-dry");
@@ -157,7 +219,7 @@ fn a_dry_run_counts_every_part_and_sends_nothing() {
 fn lists_and_pages_say_which_schema_nobody_saw() {
     let place = Place::new("bench-list");
     let list = place.run(&["bench", "list"]).passed();
-    assert_eq!(list.out.lines().count(), 25);
+    assert_eq!(list.out.lines().count(), 27);
     assert!(list.out.lines().any(|line| line.starts_with("universalbench") && line.ends_with("(schema unverified)")));
     let page = place.run(&["bench", "show", "rmb"]).passed();
     assert!(

@@ -4,6 +4,8 @@
 mod figures;
 mod published;
 #[cfg(feature = "cli")]
+mod samples;
+#[cfg(feature = "cli")]
 mod command;
 
 use serde_json::{Value, json};
