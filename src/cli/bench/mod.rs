@@ -255,13 +255,13 @@ impl Args {
         let work = if self.lines.no_item { work.without_items() } else { work };
         let mut results = Results::new(lines);
         let (summary, left) = run::judge(work, records, options, output, &mut results).await?;
-        results.finish(&summary, left.as_ref(), &models)?;
+        let judgments = results.finish(&summary, left.as_ref(), &models)?;
         if !quiet {
             note(&summary.to_string());
             engines::print(&models);
         }
         running::note_kept(summary.kept_failed, summary.kept_unreadable);
-        let counted = self.count(benchmark, &cases, &results.judgments, shape)?;
+        let counted = self.count(benchmark, &cases, &judgments, shape)?;
         let done = if summary.failed > 0 { Exit::Incomplete } else { counted };
         Ok(running::exit(&summary.ending.end, || done))
     }

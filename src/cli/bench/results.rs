@@ -15,7 +15,7 @@ use tribunal::{
 pub(super) struct Results {
     lines: Lines,
     /// The judgments so far.
-    pub(super) judgments: Judgments,
+    judgments: Judgments,
 }
 
 impl Results {
@@ -23,18 +23,19 @@ impl Results {
         Self { lines, judgments: Judgments::default() }
     }
 
-    /// Prints where the lines are, and writes the summary.
+    /// Prints where the lines are, writes the summary, and gives the judgments.
     ///
     /// # Errors
     /// The file of the summary cannot be written.
     pub(super) fn finish(
-        &self,
+        self,
         summary: &Summary,
         left: Option<&Written>,
         models: &Models,
-    ) -> Result<()> {
+    ) -> Result<Judgments> {
         self.lines.note_left(left);
-        self.lines.write_summary(summary.to_json(), models)
+        self.lines.write_summary(summary.to_json(), models)?;
+        Ok(self.judgments)
     }
 }
 
