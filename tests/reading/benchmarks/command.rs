@@ -135,23 +135,6 @@ fn what_cannot_be_a_figure_is_refused_before_any_request() {
 }
 
 /// A prompt that compares, of one's own.
-const MINE: &str = "---
-kind: preference
-fields: {question: required, answers: required}
-scale: [first, second]
-verdict: {after: \"Better:\", values: {\"1\": first, \"2\": second}}
-order: hash
----
-user:
-{{ question }}
-One: {{ answers[0] }}
-Two: {{ answers[1] }}
-End with `Better: 1` or `Better: 2`.
-assistant:
-{{ gen(\"judgment\") }}
-";
-
-/// A prompt that compares, of one's own.
 #[cfg(feature = "openai")]
 const MINE: &str = "---
 kind: preference
