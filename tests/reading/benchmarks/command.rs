@@ -134,58 +134,6 @@ fn what_cannot_be_a_figure_is_refused_before_any_request() {
     assert!(foreign.err.contains("none of 1 results is about a record"), "{}", foreign.err);
 }
 
-/// A prompt that compares, of one's own.
-#[cfg(feature = "openai")]
-const MINE: &str = "---
-kind: preference
-fields: {question: required, answers: required}
-scale: [first, second]
-verdict: {after: \"Better:\", values: {\"1\": first, \"2\": second}}
-order: hash
----
-user:
-{{ question }}
-One: {{ answers[0] }}
-Two: {{ answers[1] }}
-End with `Better: 1` or `Better: 2`.
-assistant:
-{{ gen(\"judgment\") }}
-";
-
-/// The flags of `tribunal judge` mean the same here: prompts of one's own, budgets, summaries, code.
-#[cfg(feature = "openai")]
-#[tokio::test(flavor = "multi_thread")]
-async fn flags_of_judge_mean_the_same_here() {
-    use crate::support::{Reply, Server};
-    let place = Place::new("bench-flags");
-    place.file("pairs.jsonl", sums());
-    place.file("mine.jinja", MINE);
-    let server = Server::start(|_| Reply::says("Better: 1")).await;
-    let model = ["-m", "vllm/m", "--base-url", &server.url];
-    let bench = |more: &[&str]| {
-        let own = ["bench", "rewardbench", "pairs.jsonl", "--json", "-o", "lines.jsonl"];
-        place.run(&[&own[..], &model, &["-p", "mine.jinja"], more].concat())
-    };
-    // A budget ends the run: what was judged is counted, and the lines are kept.
-    let spent = bench(&["--max-requests", "1", "-j", "1"]);
-    assert_eq!((spent.code, server.requests()), (3, 1), "{}", spent.err);
-    assert!(spent.err.contains("budget of 1 request"), "{}", spent.err);
-    assert_eq!(figures(&spent.out)["failed"], 2, "{}", spent.out);
-    let rest = bench(&["--max-requests", "9", "--summary", "s.json"]).passed();
-    assert_eq!((&figures(&rest.out)["failed"], server.requests()), (&json!(0), 3));
-    assert!(figures(&place.read("s.json")).is_object());
-    // Code is run with permission only.
-    if cfg!(all(feature = "code", target_os = "linux")) {
-        let record =
-            json!({"id": "gsm8k-0", "problem": "Add up.", "steps": ["1 + 1 = 2"], "label": -1});
-        place.file("steps.jsonl", record.to_string());
-        let steps = ["bench", "processbench", "steps.jsonl", "-p", "gen-prm"];
-        let refused = place.run(&[&steps[..], &model].concat());
-        assert_eq!((refused.code, server.requests()), (2, 3), "{}", refused.err);
-        assert!(refused.err.contains("--allow-code"), "{}", refused.err);
-    }
-}
-
 /// A model is named, or it is said which one judges.
 #[cfg(feature = "tiny")]
 #[test]
