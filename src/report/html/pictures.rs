@@ -212,7 +212,7 @@ pub(super) fn member_words(entry: &Entry) -> BTreeMap<&str, String> {
 
 /// The names of the members of a jury, in the order of the alphabet; empty for a judge with one.
 pub(super) fn member_names(run: &Run) -> Vec<String> {
-    let voters = run.entries.iter().flat_map(|entry| entry.votes()).map(|vote| vote.by.clone());
+    let voters = run.entries.iter().flat_map(Entry::votes).map(|vote| vote.by.clone());
     let names: BTreeSet<String> = voters.collect();
     if names.len() > 1 { names.into_iter().collect() } else { Vec::new() }
 }
