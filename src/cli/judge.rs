@@ -153,8 +153,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let compared = baseline.map(|before| Comparison::new(before, sink.collected()));
     let measured = gates::joined(sink.measured(), later);
     sink.finish(&summary, left.as_ref(), &models)?;
-    let gates = gates(&resolved, &summary, measured, compared.as_ref());
-    let kept = gates.as_deref().unwrap_or_default();
+    let rules = gates(&resolved, &summary, measured, compared.as_ref());
+    let kept = rules.as_deref().unwrap_or_default();
     manifest.map(|manifest| manifest.finish(&models, &summary.ending, kept)).transpose()?;
     if !args.output.quiet {
         note(&summary.to_string());
@@ -164,7 +164,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         engines::print(&models);
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
-    let gated = exit(&summary, &gates?);
+    let gated = exit(&summary, &rules?);
     Ok(running::exit(&summary.ending.end, || gated))
 }
 

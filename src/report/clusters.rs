@@ -52,14 +52,11 @@ impl Clusters {
 
     /// The clusters of other units, which are parts of the units at these places: parts of one unit belong together.
     pub(super) fn only(&self, places: &[usize]) -> Self {
-        let of = match &self.of {
-            Some(of) => Some(places.iter().map(|place| of[*place]).collect()),
-            None => {
-                let distinct = places.iter().collect::<BTreeSet<_>>().len();
-                (distinct < places.len()).then(|| places.to_vec())
-            }
-        };
-        Self { of }
+        if let Some(of) = &self.of {
+            return Self { of: Some(places.iter().map(|place| of[*place]).collect()) };
+        }
+        let distinct = places.iter().collect::<BTreeSet<_>>().len();
+        Self { of: (distinct < places.len()).then(|| places.to_vec()) }
     }
 
     /// The cluster of each unit.

@@ -166,12 +166,12 @@ impl Comparison {
             let hint = "name the results of an earlier run of `tribunal judge`";
             return refused("the baseline has no verdict", hint);
         }
-        let (passed, had_numbers) =
+        let (had_passes, had_numbers) =
             (has(|one| one.pass.is_some()), has(|one| one.number.is_some()));
-        if passes && passed || is_number && had_numbers {
+        if passes && had_passes || is_number && had_numbers {
             return Ok(());
         }
-        let message = match (passes || is_number, passed || had_numbers) {
+        let message = match (passes || is_number, had_passes || had_numbers) {
             (true, true) => {
                 "the baseline has verdicts of another kind, so that none can be worse than in it"
             }

@@ -1,7 +1,6 @@
 //! `tribunal report` on runs with their manifests: gates, what was never tried, the requests, and several files.
 
 #![cfg(feature = "cli")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 use crate::{
     report::{block, report, scores},

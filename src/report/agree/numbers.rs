@@ -62,7 +62,7 @@ fn of_pairs(pairs: &[(f64, f64)], clusters: &Clusters) -> Vec<Figure> {
         figures.push(clusters.share("within_1", "within 1", &near(1.0)));
         let kappa = |places: &[usize]| quadratic_kappa(&drawn(places));
         let title = "quadratic weighted kappa";
-        figures.push(clusters.any("quadratic_kappa", title, count, kappa, &perfect));
+        figures.push(clusters.any("quadratic_kappa", title, count, kappa, perfect));
     }
     let units = pairs.iter().map(|(label, verdict)| vec![*label, *verdict]).collect();
     let rated = RatedUnits::new(units, RatingLevel::Interval);
@@ -70,7 +70,7 @@ fn of_pairs(pairs: &[(f64, f64)], clusters: &Clusters) -> Vec<Figure> {
     let error = ("mean_absolute_error", "mean absolute error");
     let difference = ("mean_difference", "mean difference, verdict - label");
     figures.extend([
-        clusters.any("krippendorff_alpha", "Krippendorff's alpha", count, alpha, &perfect),
+        clusters.any("krippendorff_alpha", "Krippendorff's alpha", count, alpha, perfect),
         clusters.correlation("pearson", "Pearson", (Correlation::Pearson, pearson), pairs),
         clusters.correlation("spearman", "Spearman", (Correlation::Spearman, spearman), pairs),
         clusters.correlation(

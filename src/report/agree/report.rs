@@ -283,9 +283,9 @@ fn disagreements(matches: &Matches<'_>, show: usize) -> (usize, Vec<Disagreement
         Ordering::Equal => surer(one.row, other.row),
         order => order,
     });
-    let matched = differing.iter().map(|(one, _)| (one.row, Some(&one.label)));
+    let read = differing.iter().map(|(one, _)| (one.row, Some(&one.label)));
     let unread = matches.lost.iter().map(|lost| (lost.row, None));
-    let shown = matched.chain(unread).take(show).map(|(row, consensus)| Disagreement {
+    let shown = read.chain(unread).take(show).map(|(row, consensus)| Disagreement {
         id: row.id.clone(),
         label: told(row, consensus),
         verdict: row.verdict.as_ref().map(Verdict::to_string),

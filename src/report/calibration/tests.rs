@@ -52,8 +52,9 @@ fn the_figures_are_those_computed_by_hand() {
 
 #[test]
 fn intervals_of_the_calibration_error_contain_the_truth() {
+    type ShareAt = fn(f64) -> f64;
     // The share of positives at a prediction, and the error of all predictions.
-    let judges: [(fn(f64) -> f64, f64); 3] =
+    let judges: [(ShareAt, f64); 3] =
         [(|p| p, 0.0), (|p| 0.5 + 0.6 * (p - 0.5), 0.1), (|p| (p - 0.2).max(0.0), 0.18)];
     let mut found = 0;
     for (share, truth) in judges {

@@ -78,7 +78,7 @@ impl Summary {
     /// The mean cost of a record with a result, with its interval by Student's t. Cached answers cost nothing.
     fn cost_per_record(&self) -> Figure {
         let known = Some(&self.costs).filter(|costs| costs.count > 0 && self.cost.is_some());
-        let value = known.map(|costs| costs.mean());
+        let value = known.map(Moments::mean);
         let interval = known.and_then(Moments::interval);
         let interval = interval.map(|interval| interval.within(0.0, f64::MAX));
         Figure::new("cost_per_record", "cost_per_record", value, interval, self.costs.count)

@@ -292,13 +292,13 @@ fn a_missing_field_is_named_with_the_flag_that_renames_it() {
 fn alpaca_eval_weighs_probabilities_and_removes_the_effect_of_length() {
     let record = |id: usize, longer: usize| json!({"id": id, "instruction": format!("{id}"), "output_1": "x".repeat(10), "output_2": "x".repeat(10 + longer)});
     let records: Vec<Value> =
-        (0..400).map(|id| record(id, if id % 2 == 0 { 30 } else { 0 })).collect();
+        (0..400).map(|id| record(id, if id.is_multiple_of(2) { 30 } else { 0 })).collect();
     let likely = |id: usize, second: f64| {
         json!({"id": format!("{id}"), "preference": if second > 0.5 { "second" } else { "first" },
             "distribution": {"first": 1.0 - second, "second": second}})
     };
     let lines: Vec<Value> =
-        (0..400).map(|id| likely(id, if id % 2 == 0 { 0.9 } else { 0.5 })).collect();
+        (0..400).map(|id| likely(id, if id.is_multiple_of(2) { 0.9 } else { 0.5 })).collect();
     let figures = counted("alpacaeval", &records, &lines);
     assert_eq!(official(&figures, "win rate"), "70.00");
     let controlled = figures.row("length-controlled win rate").unwrap();
@@ -310,7 +310,7 @@ fn alpaca_eval_weighs_probabilities_and_removes_the_effect_of_length() {
 #[test]
 fn alpaca_eval_fits_each_model_by_itself() {
     let record = |id: usize, model: &str| {
-        let longer = if id % 2 == 0 { 30 } else { 0 };
+        let longer = if id.is_multiple_of(2) { 30 } else { 0 };
         json!({"id": format!("{model}{id}"), "instruction": format!("{id}"), "generator_2": model,
             "instruction_difficulty": 0.1 * f64::from(u32::try_from(id % 7).unwrap()),
             "output_1": "x".repeat(10), "output_2": "x".repeat(10 + longer)})
