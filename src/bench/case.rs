@@ -216,7 +216,9 @@ impl<'r> Fields<'r> {
         tie: &[&str],
     ) -> Result<Preference> {
         let word = self.text(name)?;
-        let is_one = |words: &[&str]| words.iter().any(|one| one.eq_ignore_ascii_case(word.trim()));
+        // Tables turn whole numbers into `1.0` where some rows have none.
+        let plain = word.trim().strip_suffix(".0").unwrap_or(word.trim());
+        let is_one = |words: &[&str]| words.iter().any(|one| one.eq_ignore_ascii_case(plain));
         match (is_one(first), is_one(second), is_one(tie)) {
             (true, ..) => Ok(Preference::First),
             (_, true, _) => Ok(Preference::Second),

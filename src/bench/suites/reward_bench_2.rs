@@ -64,12 +64,38 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
 
 /// What one prompt with a single right answer counts.
 fn credit(one: &Judged, convention: Convention) -> Option<f64> {
+    let scores = one.scores();
+    let unread = scores.iter().filter(|score| score.is_none()).count();
     let known = match one.best() {
+        Some(_) if (1..scores.len()).contains(&unread) => {
+            return partly_rated(scores, convention);
+        }
         Some(best) if best.contains(&0) => Some(1.0 / crate::metrics::real(best.len())),
         Some(_) => Some(0.0),
         None => beats_all(one),
     };
     convention.credit(known, Some(0.25))
+}
+
+/// What a record counts if some of its ratings could not be read: officially they are the lowest; the bounds are those of
+/// every rating that they could have been.
+fn partly_rated(scores: Vec<Option<f64>>, convention: Convention) -> Option<f64> {
+    let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
+    let stand_in = |is_right: bool| {
+        convention.stand_in(
+            if is_right { high } else { low },
+            if is_right { low } else { high },
+            Some(low),
+        )
+    };
+    let rated = scores.into_iter().enumerate();
+    let all: Option<Vec<f64>> =
+        rated.map(|(place, score)| score.or_else(|| stand_in(place == 0))).collect();
+    let all = all?;
+    let most = all.iter().copied().fold(low, f64::max);
+    let best = all.iter().filter(|rating| **rating >= most).count();
+    let wins = all.first().is_some_and(|right| *right >= most);
+    Some(if wins { 1.0 / crate::metrics::real(best) } else { 0.0 })
 }
 
 /// For a judge of pairs: whether the right answer beats every other.

@@ -164,9 +164,10 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     // The fields are renamed once, where the cases are made.
     let resolved = unnamed(resolved);
     if !args.figures.results.is_empty() {
-        let judgments = recorded::lines(&args.figures.results)?;
+        let (judgments, unread) = recorded::lines(&args.figures.results)?;
         let shape = judgments.shape(&cases.all);
-        return args.count(benchmark, &cases, &judgments, shape);
+        let counted = args.count(benchmark, &cases, &judgments, shape)?;
+        return Ok(if unread > 0 { Exit::Incomplete } else { counted });
     }
     if let Some(path) = &args.figures.texts {
         let (judgments, shape) = recorded::texts(path, &resolved, benchmark, &cases.all).await?;

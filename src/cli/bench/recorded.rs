@@ -5,31 +5,34 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::opening::without_models_by;
+use super::super::{calibrate::current, opening::without_models_by};
 use tribunal::{
     bench::{Benchmark, Case, Judgments, RecordedText, Shape, replayed},
     config::Resolved,
     error::Result,
     line::ResultLine,
-    records::{self, LineOwner, Source},
+    records::{self, Source},
 };
 
-/// The judgments of these files of result lines, without those of other judges or of older records.
+/// The judgments of these files of result lines, without those of other judges or of older records, and how many lines
+/// could not be read.
 ///
 /// # Errors
-/// A file cannot be read, or a line is not a result.
-pub(super) fn lines(paths: &[PathBuf]) -> Result<Judgments> {
-    let mut judgments = Judgments::default();
+/// A file cannot be read.
+pub(super) fn lines(paths: &[PathBuf]) -> Result<(Judgments, usize)> {
+    let (mut judgments, mut failed) = (Judgments::default(), 0);
     for path in paths {
-        let all = numbered(path)?;
-        let owners: Vec<LineOwner> = all.iter().map(|(_, line)| LineOwner::of(line)).collect();
-        for ((place, line), counts) in all.iter().zip(records::current(&owners)) {
-            if counts {
-                judgments.add(ResultLine::read(line).map_err(|error| error.within(place))?);
-            }
-        }
+        let (lines, unread) = current(&Source::named(path), slimmer)?;
+        lines.into_iter().for_each(|line| judgments.add(line));
+        failed += unread;
     }
-    Ok(judgments)
+    Ok((judgments, failed))
+}
+
+/// The line without the record, which the benchmark has.
+fn slimmer(mut line: ResultLine) -> ResultLine {
+    line.item = None;
+    line
 }
 
 /// The judgments that the prompt reads from recorded texts, and their shape.

@@ -206,3 +206,47 @@ fn the_page_of_benchmarks_is_what_the_command_prints() {
     let hint = "print the sections again: tribunal bench list --markdown";
     assert!(page.ends_with(&printed), "{hint}");
 }
+
+#[test]
+fn two_records_of_one_id_do_not_share_a_verdict() {
+    let place = Place::new("bench-twice");
+    let record = |question: &str, right: &str| {
+        json!({"id": "q", "prompt": question, "chosen": right, "rejected": "5", "subset": "hep-go"})
+            .to_string()
+    };
+    let same = record("2 + 2?", "4");
+    place.file("pairs.jsonl", [same.clone(), record("3 + 3?", "6"), same].join("\n"));
+    place.file("lines.jsonl", r#"{"id": "q", "preference": "first"}"#);
+    let ran = place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.out.contains("2 records, 1 questions, 2 judgments"), "{}", ran.out);
+    let says = "error: pairs.jsonl:2: the id `q` is that of pairs.jsonl:1";
+    assert!(ran.err.contains(says), "{}", ran.err);
+}
+
+#[test]
+fn a_line_that_cannot_be_read_costs_itself_and_says_why() {
+    let place = Place::new("bench-bad-lines");
+    place.file("pairs.jsonl", sums());
+    let lines = [
+        r#"{"id": "0", "preference": "first"}"#,
+        r#"{"id": "1", "unreadable": "missing"}"#,
+        r#"{"preference": "first"}"#,
+        r#"{"id": "2", "unreadable": {"reason": "missing"}}"#,
+    ];
+    place.file("lines.jsonl", lines.join("\n"));
+    let ran = place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.out.contains("unreadable: 1 judgments"), "{}", ran.out);
+    for says in [
+        "lines.jsonl:2: the line is not a result: its field `unreadable` holds something else",
+        "lines.jsonl:3: the line is not a result: it has no `id`",
+    ] {
+        assert!(ran.err.contains(says), "{says}: {}", ran.err);
+    }
+    let none = place.run(&["bench", "rewardbench", "empty.jsonl", "--results", "lines.jsonl"]);
+    assert_eq!(none.code, 2, "{}", none.err);
+    place.file("empty.jsonl", "");
+    let empty = place.run(&["bench", "rewardbench", "empty.jsonl", "--results", "lines.jsonl"]);
+    assert!(empty.err.contains("error: empty.jsonl: it holds no records"), "{}", empty.err);
+}

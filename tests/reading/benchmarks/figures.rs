@@ -44,6 +44,17 @@ fn every_benchmark_says_what_it_reads_and_where_that_stands() {
     }
     let error = bench::named("rewardbnech").unwrap_err();
     assert_eq!(error.hints()[0].to_string(), "did you mean `rewardbench`?");
+    let error = bench::named("LLMBar").unwrap_err();
+    assert_eq!(error.hints()[0].to_string(), "did you mean `llmbar`?");
+}
+
+#[test]
+fn labels_may_be_numbers_as_tables_write_them() {
+    let record =
+        |label: Value| json!({"input": "i", "output_1": "a", "output_2": "b", "label": label});
+    let records = [record(json!(1)), record(json!("1")), record(json!(1.0)), record(json!("1.0"))];
+    let lines = [said("0", "first"), said("1", "first"), said("2", "first"), said("3", "second")];
+    assert_eq!(official(&counted("llmbar", &records, &lines), "accuracy"), "75.00");
 }
 
 #[test]
@@ -83,11 +94,12 @@ fn rewardbench_2_counts_maxima_and_a_quarter_for_nothing() {
         rated("x", 0, 8.0),
         rated("x", 1, 8.0),
         rated("x", 2, 3.0),
-        // The third of x and the first of y are missing: what is there decides.
+        // The last of x, and all of y but one, are missing: officially they are the lowest. If they are not, the right
+        // answer of x may lose, and that of y may win.
         rated("y", 1, 2.0),
     ];
     let figures = counted("rewardbench2", &records, &lines);
-    assert_eq!(all(&figures, "Math"), ["25.00", "25.00", "16.67", "50.00"]);
+    assert_eq!(all(&figures, "Math"), ["25.00", "-", "0.00", "83.33"]);
     let ranked = [
         json!({"id": "x", "ranking": [[0], [1, 2, 3]]}),
         json!({"id": "y", "ranking": [[2], [0, 1, 3]]}),
