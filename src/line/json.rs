@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
 
 use super::VERSION;
 use crate::error::{Error, ErrorKind, json_fault};
@@ -36,6 +37,25 @@ pub(crate) fn unlike(line: &[u8], cause: &serde_json::Error, what: &str, hint: &
             Error::new(ErrorKind::Record, message).hint(hint.to_owned())
         }
     }
+}
+
+/// Why an object is not a line of this type, of which only `id` is required: it has no `id`, or one of its fields holds
+/// something else. `None` for other texts, and for lines of a newer version.
+pub(super) fn culprit<T: DeserializeOwned>(line: &[u8]) -> Option<String> {
+    let fields: Map<String, Value> = serde_json::from_slice(line).ok()?;
+    if fields.get("v").and_then(Value::as_u64).is_some_and(|v| v > u64::from(VERSION)) {
+        return None;
+    }
+    if !fields.contains_key("id") {
+        return Some("it has no `id`".to_owned());
+    }
+    let fits = |name: &str, value: &Value| {
+        let mut alone = json!({"id": "x"});
+        alone[name] = value.clone();
+        serde_json::from_value::<T>(alone).is_ok()
+    };
+    let (name, _) = fields.iter().find(|(name, value)| !fits(name, value))?;
+    Some(format!("its field `{name}` holds something else than in a result"))
 }
 
 pub(super) const HINT: &str = "use a .jsonl file that `tribunal judge` wrote";

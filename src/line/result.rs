@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 
 use super::{
     ErrorLine, Probabilities, VERSION, VerdictLine, VoteLine,
-    json::{HINT, not_a_line, unlike, written},
+    json::{HINT, culprit, not_a_line, unlike, written},
     text,
 };
 use crate::{
     completion::UsageTotal,
-    error::Result,
+    error::{Error, Result},
     verdict::{Stage, Unreadable},
 };
 
@@ -223,6 +223,11 @@ impl schemars::JsonSchema for Consistent {
     }
 }
 
+/// The error of a line whose fields are not those of a result.
+fn not_a_result(why: String) -> Error {
+    not_a_line(&format!("the line is not a result: {why}"))
+}
+
 /// The version of lines without `v`.
 fn current() -> u32 {
     VERSION
@@ -244,10 +249,19 @@ impl ResultLine {
     /// `error`. The error about a line of a newer version names that version.
     pub fn read(line: impl AsRef<[u8]>) -> Result<Self> {
         let line = line.as_ref();
-        let read: Self =
-            serde_json::from_slice(line).map_err(|cause| unlike(line, &cause, "a result", HINT))?;
+        let mut read: Self = serde_json::from_slice(line).map_err(|cause| {
+            let error = unlike(line, &cause, "a result", HINT);
+            culprit::<Self>(line).map_or(error, not_a_result)
+        })?;
         read.check()?;
+        // Lines that were written by hand name no kind.
+        read.verdict.kind = read.verdict.kind();
         Ok(read)
+    }
+
+    /// The same line as one that an earlier run paid for: it costs nothing now.
+    pub(crate) fn paid_earlier(self) -> Self {
+        Self { usage: None, attempts: None, cost: Some(0.0), cached: None, ..self }
     }
 
     /// Checks that the line holds exactly one of a verdict, `unreadable` and `error`.

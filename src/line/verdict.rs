@@ -108,7 +108,7 @@ impl VerdictLine {
     }
 
     /// The kind that the line names, or otherwise the kind of the field that is present.
-    fn kind(&self) -> Option<VerdictKind> {
+    pub(super) fn kind(&self) -> Option<VerdictKind> {
         let there = [
             (VerdictKind::Criteria, self.rubric.is_some()),
             (VerdictKind::Steps, self.first_error.is_some()),

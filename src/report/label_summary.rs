@@ -50,7 +50,8 @@ impl LabelSummary {
 
     /// Counts one record by its line. `name` is shown in messages about its own label.
     pub fn count(&mut self, name: &str, item: Option<&Item>, line: &LabelLine, kept: bool) {
-        let outcome = Judgment::try_from(line.result.clone());
+        let result = line.result.clone();
+        let outcome = Judgment::try_from(if kept { result.paid_earlier() } else { result });
         let outcome: Result<&Judgment, &Error> = outcome.as_ref();
         self.records.count(name, item, outcome);
         if kept {

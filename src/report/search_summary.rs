@@ -70,7 +70,8 @@ impl SearchSummary {
 
     /// Counts one record by its line.
     pub fn count(&mut self, name: &str, item: Option<&Item>, line: &SearchLine, kept: bool) {
-        let outcome = Judgment::try_from(line.result.clone());
+        let result = line.result.clone();
+        let outcome = Judgment::try_from(if kept { result.paid_earlier() } else { result });
         let outcome: Result<&Judgment, &Error> = outcome.as_ref();
         // A label of the record is about its own answer, and not about the one that was found.
         self.records.count(name, None, outcome);

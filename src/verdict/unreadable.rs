@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct Unreadable {
     /// The class of the failure.
     pub reason: Reason,
-    /// What the rules looked for, or what they found instead.
+    /// What the rules looked for, or what they found instead; empty if a line does not say it.
+    #[serde(default)]
     pub detail: String,
 }
 

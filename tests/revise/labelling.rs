@@ -70,6 +70,7 @@ async fn each_step_is_completed_as_often_as_asked_and_its_value_is_the_share_tha
         "{}",
         again.err
     );
+    assert!(again.err.contains("\n0 requests, 0 prompt tokens"), "{}", again.err);
     assert_eq!((server.requests(), lines(&place.read("labels.jsonl"))), (12, found));
 }
 

@@ -76,6 +76,8 @@ async fn the_chosen_solution_is_the_one_that_the_judge_likes_and_a_rerun_asks_no
     let asked = server.requests();
     let again = search(&place, &server, &args).await.passed();
     assert!(again.err.contains("2 of them by an earlier run"), "{}", again.err);
+    // What an earlier run paid for is not paid for again.
+    assert!(again.err.contains("\n0 requests, 0 prompt tokens"), "{}", again.err);
     assert_eq!((server.requests(), lines(&place.read("found.jsonl"))), (asked, found));
 }
 
