@@ -295,3 +295,59 @@ fn means_of_scores_rates_above_a_threshold_and_win_rates_are_estimated() {
         report["estimates"].as_array().unwrap().iter().all(|one| one["method"] != "rogan-gladen")
     );
 }
+
+#[test]
+fn lines_that_were_written_by_hand_need_no_kind() {
+    let place = Place::new("estimate-by-hand");
+    let score = |n: usize| {
+        let item = if n.is_multiple_of(4) { json!({"gold": n % 5}) } else { json!({}) };
+        format!("{}\n", json!({"id": n, "score": n % 5, "item": item}))
+    };
+    place.file("v.jsonl", (0..200).map(score).collect::<String>());
+    let ran = place.run(&["estimate", "v.jsonl", "--label", "gold", "--json"]).passed();
+    assert_eq!(estimates(&ran.out)["of"], "score");
+}
+
+#[test]
+fn a_positive_label_that_no_verdict_has_is_refused() {
+    let place = Place::new("estimate-positive");
+    judged(&place);
+    let base = ["estimate", "verdicts.jsonl", "--label", "gold", "--json", "--positive"];
+    let usual = place.run(&[&base[..], &["correct"]].concat()).passed();
+    let other_case = place.run(&[&base[..], &["Correct"]].concat()).passed();
+    assert_eq!(estimates(&usual.out)["estimates"], estimates(&other_case.out)["estimates"]);
+    let unknown = place.run(&[&base[..], &["corect"]].concat());
+    assert_eq!(unknown.code, 2, "{}", unknown.out);
+    assert!(unknown.err.contains("unknown label `corect`"), "{}", unknown.err);
+    assert!(unknown.err.contains("did you mean `correct`?"), "{}", unknown.err);
+}
+
+/// Labels 0 and 1 may mean the first and the second answer, or a tie and the first one.
+#[test]
+fn bare_numbers_say_nothing_about_preferences_if_one_is_zero() {
+    let place = Place::new("estimate-zero");
+    let line = |n: usize| {
+        let side = if n.is_multiple_of(3) { "second" } else { "first" };
+        format!("{}\n", json!({"id": n, "preference": side, "item": {"gold": n % 2}}))
+    };
+    place.file("v.jsonl", (0..200).map(line).collect::<String>());
+    let ran = place.run(&["estimate", "v.jsonl", "--label", "gold"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.err.contains("200 with a label that cannot be compared"), "{}", ran.err);
+    let map = ["--label-map", "0=first,1=second", "--json"];
+    let ran = place.run(&[&["estimate", "v.jsonl", "--label", "gold"], &map[..]].concat()).passed();
+    assert_eq!(of(&estimates(&ran.out), "labels")["value"], 0.5);
+}
+
+#[test]
+fn a_threshold_is_a_number() {
+    let place = Place::new("estimate-threshold");
+    judged(&place);
+    for (command, flag) in [("estimate", "--threshold"), ("rank", "--policy-temperature")] {
+        for number in ["nan", "inf", "x"] {
+            let ran = place.run(&[command, "verdicts.jsonl", flag, number]);
+            assert_eq!(ran.code, 2, "{command}: {}", ran.err);
+            assert!(ran.err.contains("expected a number"), "{}", ran.err);
+        }
+    }
+}

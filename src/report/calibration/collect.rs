@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     line::ResultLine,
-    report::labels::{LabelRule, Labels, add_names, majority},
+    report::labels::{LabelRule, Labels, add_names, majority, one_of},
     request::Hasher,
     verdict::{
         CORRECT, CalibratedPrompt, INCORRECT, Label, StepLabel, Steps, Verdict, VerdictKind,
@@ -155,7 +155,11 @@ impl CalibrationSample {
     /// The results do not show it.
     pub fn positive_label(&self) -> Result<String> {
         if let Some(positive) = &self.rule.positive {
-            return Ok(positive.clone());
+            let mut names = self.names();
+            if names.len() < 2 {
+                names.extend([CORRECT.to_owned(), INCORRECT.to_owned()]);
+            }
+            return one_of(positive, &names);
         }
         // The confidence is the probability of the given label.
         let shows = |row: &Row| {

@@ -110,6 +110,7 @@ impl CascadeSample {
     pub fn records(&self) -> (Vec<Vec<CascadeAnswer>>, CascadeCoverage) {
         let mut coverage = CascadeCoverage::default();
         let mut all = Vec::new();
+        let labels = self.own_labels();
         let ids = self.judges.first().into_iter().flat_map(|first| first.rows.keys());
         for id in ids {
             let rows: Option<Vec<&Row>> =
@@ -123,7 +124,7 @@ impl CascadeSample {
                 continue;
             };
             let answers: Option<Vec<CascadeAnswer>> =
-                rows.into_iter().map(|row| self.compared(row, &label, item)).collect();
+                rows.into_iter().map(|row| Self::compared(&labels, row, &label, item)).collect();
             match answers {
                 Some(answers) => all.push(answers),
                 None => coverage.not_comparable += 1,
@@ -132,10 +133,16 @@ impl CascadeSample {
         (all, coverage)
     }
 
+    /// The labels, knowing those of all records.
+    fn own_labels(&self) -> Labels {
+        let all: Vec<Value> =
+            self.items.values().filter_map(|item| self.labels.find(item)).collect();
+        self.labels.clone().naming(self.names.iter().cloned()).seeing(&all)
+    }
+
     /// The answer of a judge with its agreement; `None` if the label cannot be compared with its verdict.
-    fn compared(&self, row: &Row, label: &Value, item: &Item) -> Option<CascadeAnswer> {
+    fn compared(labels: &Labels, row: &Row, label: &Value, item: &Item) -> Option<CascadeAnswer> {
         let Some(verdict) = &row.verdict else { return Some(row.answer) };
-        let labels = self.labels.clone().naming(self.names.iter().cloned());
         let judgment = Judgment::new(Ok(verdict.clone()));
         let agrees = match labels.compare(label, item, &judgment)? {
             Compared::Outcome { agrees, .. } => agrees,

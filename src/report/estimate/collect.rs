@@ -8,7 +8,7 @@ use crate::{
     line::ResultLine,
     metrics::{Interval, JudgedSample},
     report::{
-        labels::{Compared, JoinedLabels, LabelRule, Labels, add_names},
+        labels::{Compared, JoinedLabels, LabelRule, Labels, add_names, one_of},
         statistics::scale_ends,
     },
     verdict::{CORRECT, INCORRECT, Judgment, Preference, Steps, Verdict, VerdictKind},
@@ -181,7 +181,9 @@ impl EstimateSample {
     /// The label whose rate is estimated.
     fn positive_label(&self) -> String {
         let names = self.names();
-        let positive = self.rule.positive.clone().or_else(|| LabelRule::usual(&names));
+        let own = self.rule.positive.clone();
+        let own = own.map(|own| one_of(&own, &names).unwrap_or(own));
+        let positive = own.or_else(|| LabelRule::usual(&names));
         positive.or_else(|| names.first().cloned()).unwrap_or_else(|| CORRECT.to_owned())
     }
 
@@ -202,21 +204,24 @@ impl EstimateSample {
     /// The verdicts are texts, or there are none.
     pub(super) fn numbers(&self) -> Result<Numbers> {
         let estimand = self.estimand()?;
-        let positive = self.positive_label();
         let mut names = self.names();
         if estimand == Estimand::Pass || names.len() < 2 {
             names.extend([CORRECT.to_owned(), INCORRECT.to_owned()]);
             names.sort_unstable();
             names.dedup();
         }
-        let labels = self.rule.labels.clone().naming(names);
+        let positive = match &self.rule.positive {
+            Some(positive) if estimand == Estimand::Label => one_of(positive, &names)?,
+            _ => self.positive_label(),
+        };
+        let found: Vec<Vec<Value>> = self.rows.iter().map(|row| self.found(row)).collect();
+        let labels = self.rule.labels.clone().naming(names).seeing(found.iter().flatten());
         let reader = Reader { labels, estimand, positive, rule: &self.rule };
         let mut coverage = EstimateCoverage { records: self.rows.len(), ..Default::default() };
         let mut verdicts = JudgedSample { is_rate: estimand.is_rate(), ..Default::default() };
         let mut fine = Some(verdicts.clone());
         let mut unreadable = Vec::new();
-        for row in &self.rows {
-            let found = self.found(row);
+        for (row, found) in self.rows.iter().zip(&found) {
             let label = mean(found.iter().filter_map(|label| reader.label(label, &row.item)));
             coverage.not_comparable += usize::from(label.is_none() && !found.is_empty());
             let Some(value) = reader.value(row) else {

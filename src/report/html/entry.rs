@@ -256,7 +256,9 @@ pub(super) struct LabelReader {
 impl LabelReader {
     /// A reader for the verdicts of these records.
     pub(super) fn new(labels: Labels, entries: &[Entry]) -> Self {
-        let labels = labels.of_results(entries.iter().map(|entry| &entry.result));
+        let all: Vec<Value> =
+            entries.iter().filter_map(|entry| labels.find(entry.item.as_ref()?)).collect();
+        let labels = labels.of_results(entries.iter().map(|entry| &entry.result)).seeing(&all);
         let mut menu: Vec<Verdict> = Vec::new();
         let kind = entries.iter().find_map(|entry| entry.result.verdict.kind);
         match kind {

@@ -26,14 +26,14 @@ use serde_json::Value;
 use self::{
     sides::{higher, preferred},
     steps::{First, first_error, named_error},
-    words::{equal_words, number, same_letters, unique},
+    words::{equal_words, equals, number, same_letters, unique},
 };
 
 pub use self::{joined::consensus, positive::LabelRule};
 pub(super) use self::{
     joined::{GivenLabel, JoinedLabels, majority},
     positive::add_names,
-    words::correctness,
+    words::{correctness, one_of},
 };
 #[cfg(feature = "cli")]
 use crate::line::ResultLine;
@@ -74,6 +74,8 @@ pub struct Labels {
     compares: bool,
     /// Whether they name the first wrong step.
     names_steps: bool,
+    /// Whether a label of a comparison is a bare 0, so that no bare number says which answer is better.
+    counts_from_zero: bool,
 }
 
 /// How a verdict compares with the record's own label.
@@ -159,6 +161,16 @@ impl Labels {
         }
         all.menu = names.into_iter().map(|name| (name, None)).collect();
         all
+    }
+
+    /// The same labels, of which these are all: if one of a comparison is a bare 0, labels may count from 0 or from 1, and
+    /// no bare number is used.
+    #[must_use]
+    pub(super) fn seeing<'v>(self, all: impl IntoIterator<Item = &'v Value>) -> Self {
+        let is_zero =
+            |label: &Value| number(&self.meaning(label)).is_some_and(|it| equals(it, 0.0));
+        let counts_from_zero = all.into_iter().any(is_zero);
+        Self { counts_from_zero, ..self }
     }
 
     /// The names that verdicts can have.
@@ -266,6 +278,7 @@ impl Labels {
             Verdict::Steps(steps) => first_error(steps.first_error, &label),
             Verdict::Preference(_) | Verdict::Scores(_) | Verdict::Ranking(_) => {
                 match side_of(judgment.verdict.as_ref().ok()?) {
+                    Some(_) if self.counts_from_zero && number(&label).is_some() => Compared::Zero,
                     Some(side) => preferred(side, &label, item),
                     None => Compared::No,
                 }

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::metrics::NOISE;
+use crate::{
+    error::{ErrorKind, Result, unknown},
+    metrics::NOISE,
+};
 
 /// The only element that fits; `None` if several or none do.
 pub(super) fn unique<T>(all: impl IntoIterator<Item = T>, fits: impl Fn(&T) -> bool) -> Option<T> {
@@ -14,6 +17,17 @@ pub(super) fn unique<T>(all: impl IntoIterator<Item = T>, fits: impl Fn(&T) -> b
 pub(super) fn equal_words(one: &str, other: &str) -> bool {
     let numbers = one.trim().parse::<f64>().ok().zip(other.trim().parse::<f64>().ok());
     one == other || numbers.is_some_and(|(one, other)| (one - other).abs() < NOISE)
+}
+
+/// The label of this name among those that verdicts have, in any case if only one fits.
+///
+/// # Errors
+/// No verdict can have it: its rate would be 0 because of its spelling.
+pub(in crate::report) fn one_of(name: &str, names: &[String]) -> Result<String> {
+    let exact = names.iter().find(|known| *known == name);
+    let found = exact.or_else(|| unique(names, |known: &&String| same_letters(known, name)));
+    let known = names.iter().map(String::as_str);
+    found.cloned().ok_or_else(|| unknown(ErrorKind::Config, "label", name, known))
 }
 
 /// Whether both are equal without case and surrounding blanks.
