@@ -428,11 +428,14 @@ pub fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option
     const ALIKE: f64 = 0.75;
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(typed, name), name))
+        .map(|name| (strsim::jaro_winkler(&typed.to_lowercase(), &name.to_lowercase()), name))
         .filter(|&(likeness, _)| likeness >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }
+
+/// How many names an error lists at most.
+const MOST_NAMED: usize = 30;
 
 /// The error `unknown thing`, with a similar name or with all names.
 pub(crate) fn unknown<'k>(
@@ -446,7 +449,10 @@ pub(crate) fn unknown<'k>(
         return error.hint(format!("did you mean `{name}`?"));
     }
     let names: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
-    error.hint(format!("there are {}", names.join(", ")))
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let end = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let shown = names.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    error.hint(format!("there are {shown}{end}"))
 }
 
 /// A description of what is wrong with a line that should be JSON of a certain shape.

@@ -14,7 +14,7 @@ use tribunal::{
     item::Item,
     metrics::Gate,
     records::Source,
-    report::{AgreementReport, AgreementSample, Labels},
+    report::{AgreementReport, AgreementSample, Labels, Significance},
 };
 
 /// Compare the verdicts of a judge with labels of people.
@@ -64,13 +64,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let all: Vec<Source> =
         [Some(source.clone()), baseline.clone(), labels.clone()].into_iter().flatten().collect();
     reading(Plan::default().writes_stdout(), &all).check()?;
-    let (labelled, mut failed) = labels.map_or_else(Default::default, label_file::read);
+    label_file::check_apart(args.labels.as_deref(), [&*args.results])?;
+    let (labelled, mut failed) = labels.map(label_file::read).transpose()?.unwrap_or_default();
     let measured = |source: &Source| args.measured(source, &labelled);
     let (mut report, unread) = measured(&source)?;
     failed += unread;
-    let Some(kind) = report.kind.filter(|_| report.coverage.compared > 0) else {
-        return Err(nothing(&report));
-    };
+    let Some(kind) = report.kind else { return Err(nothing(&report)) };
     // A number alone is about the agreement.
     let gates: Vec<Gate> = args
         .fail_under
@@ -116,23 +115,56 @@ impl Args {
         let mut sample = AgreementSample::new(labels).clustered_by(self.cluster.clone());
         labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
         let (lines, unread) = current(source, |line| line)?;
+        let first = lines.first().map(|line| sample.completed(line.clone()));
+        let first = Item::from(first.and_then(|line| line.item).unwrap_or_default());
         lines.into_iter().for_each(|line| sample.push(line));
-        Ok((sample.report(self.show), unread))
+        let report = sample.report(self.show);
+        self.check(&report, &first).map_err(|error| error.within(source))?;
+        Ok((report, unread))
+    }
+
+    /// Checks that the fields that were named are there; `first` is the first record.
+    ///
+    /// # Errors
+    /// No verdict can be compared with a label, or no record has the field of clusters.
+    fn check(&self, report: &AgreementReport, first: &Item) -> Result<()> {
+        let missing = |field: &String| first.clone().mapped("label", field).err();
+        if report.coverage.compared == 0 {
+            let field = self.label.clone().unwrap_or_else(|| "label".to_owned());
+            let has_labels = report.coverage.without_label < report.coverage.records;
+            let missing = missing(&field).filter(|_| !has_labels);
+            let hints = missing.iter().flat_map(|error| error.hints().to_vec());
+            return Err(hints.fold(nothing(report), Error::hint));
+        }
+        match (&self.cluster, report.clusters) {
+            (Some(field), None) => Err(missing(field).unwrap_or_else(|| {
+                let message = format!("no compared record has the field `{field}`");
+                Error::new(ErrorKind::Config, message)
+            })),
+            _ => Ok(()),
+        }
     }
 
     /// Prints the report, and whether it differs from the earlier one.
     fn print(&self, report: &AgreementReport, earlier: Option<&AgreementReport>) -> Result<()> {
         let since = earlier.and_then(|earlier| report.since(earlier));
+        let read = earlier.and_then(|earlier| report.readability_since(earlier));
         let text = if self.json {
             let mut all = report.to_json();
             if let Some(test) = since {
                 all["baseline"] = test.to_json();
             }
+            if let Some(test) = read {
+                all["baseline_readable"] = test.to_json();
+            }
             format!("{all:#}")
         } else {
             let mut text = report.to_string();
             if let Some(test) = since {
-                text += &format!("\n\nagainst the baseline: {test}");
+                text += &format!("\n\nagainst the baseline (the first): {test}");
+            }
+            if let Some(test) = read {
+                text += &format!("\nrecords with a verdict in one run alone: {test}");
             }
             text
         };
@@ -154,6 +186,10 @@ fn nothing(report: &AgreementReport) -> Error {
 /// # Errors
 /// The two runs have no record in common.
 fn has_dropped(report: &AgreementReport, earlier: &AgreementReport) -> Result<bool> {
+    if let Some(test) = report.readability_since(earlier).filter(Significance::is_drop) {
+        note(&format!("gate failed: fewer records have a verdict than in the baseline ({test})"));
+        return Ok(true);
+    }
     let Some(test) = report.since(earlier) else {
         let error = Error::new(ErrorKind::Config, "the baseline has no compared record in common");
         return Err(error.hint("records are matched by id: judge the same input for both files"));

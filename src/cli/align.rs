@@ -113,7 +113,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let original = judge::load(&args.judge_prompt)?;
     let labels = labels_of(&resolved);
     let numbers = matches!(original.front().verdict_kind(), Kind::Score | Kind::Criteria);
-    let (cases, failed) = args.cases(&labels, numbers);
+    let (cases, failed) = args.cases(&labels, numbers)?;
     let opener = args.budget.in_memory(&Models::new(Environment::process()));
     let opener = opener.budgeted(args.budget.open());
     #[cfg(feature = "hub")]
@@ -185,11 +185,14 @@ impl Args {
     }
 
     /// The labelled records without their labels, and how many records could not be read. `numbers` are labels of scores.
-    fn cases(&self, labels: &Labels, numbers: bool) -> (Vec<Case>, usize) {
-        let (labelled, mut failed) = label_file::read(Source::named(&self.labelled));
+    ///
+    /// # Errors
+    /// No label, or no record, can be read.
+    fn cases(&self, labels: &Labels, numbers: bool) -> Result<(Vec<Case>, usize)> {
+        let (labelled, mut failed) = label_file::read(Source::named(&self.labelled))?;
         let mut items: BTreeMap<String, Item> = BTreeMap::new();
         if let Some(path) = &self.records {
-            let (records, unread) = label_file::read(Source::named(path));
+            let (records, unread) = label_file::read(Source::named(path))?;
             failed += unread;
             items.extend(records.into_iter().map(|(id, item)| (id, record_of(item))));
         }
@@ -225,7 +228,7 @@ impl Args {
             ));
             failed += without;
         }
-        (cases, failed)
+        Ok((cases, failed))
     }
 
     /// The judge that writes proposals.

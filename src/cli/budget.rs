@@ -88,6 +88,26 @@ pub(super) fn check_price(
         .hint(Hint::from("or list it in a table of your own: ").setting("prices", "prices.csv")))
 }
 
+/// A number of the command line: neither infinite nor NaN.
+pub(super) fn finite(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    number.ok_or_else(|| "expected a number".into())
+}
+
+/// A number of 0 or above.
+pub(super) fn not_negative(text: &str) -> Result<f64, String> {
+    let number = finite(text).ok().filter(|number| *number >= 0.0);
+    number.ok_or_else(|| "expected a number of 0 or above".into())
+}
+
+/// A share: a number or a percentage.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match text.trim().strip_suffix('%') {
+        Some(percent) => finite(percent).map(|percent| percent / 100.0),
+        None => finite(text),
+    }
+}
+
 /// A cost: a positive number in the currency of the prices.
 fn amount(text: &str) -> Result<f64, String> {
     let number =

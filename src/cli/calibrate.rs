@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Exit, emit_figures, input::reading, note, print_error};
+use super::{Exit, console::FewErrors, emit_figures, input::reading, note};
 use tribunal::{
     config::Pair,
     error::{Error, ErrorKind, Result},
@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WORD=MEANING", value_delimiter = ',', allow_hyphen_values = true)]
     label_map: Vec<Pair>,
     /// Number from which on a numeric label is positive.
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = super::budget::finite)]
     threshold: Option<f64>,
     /// Label whose probability is `p` [default: from the results].
     #[arg(long, value_name = "LABEL")]
@@ -61,10 +61,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     bins: u16,
     /// Share of labels that a cascade must agree with.
-    #[arg(long, value_name = "SHARE", conflicts_with_all = ["method", "of", "positive", "threshold"])]
+    #[arg(long, value_name = "SHARE", conflicts_with_all = ["method", "of", "positive", "threshold"], value_parser = super::budget::share)]
     agree: Option<f64>,
     /// Probability that the cascade agrees with fewer labels.
-    #[arg(long, value_name = "P", default_value_t = 0.1, requires = "agree")]
+    #[arg(long, value_name = "P", default_value_t = 0.1, requires = "agree", value_parser = super::budget::share)]
     delta: f64,
     /// Records with the labels, if results lack them.
     #[arg(long, value_name = "FILE", requires = "agree")]
@@ -179,7 +179,7 @@ pub(super) fn current(
     kept: impl Fn(ResultLine) -> ResultLine,
 ) -> Result<(Vec<ResultLine>, usize)> {
     let (mut owners, mut lines) = (Vec::new(), Vec::new());
-    let mut failed = 0;
+    let mut errors = FewErrors::default();
     for (number, line) in records::lines(source)? {
         let place = format!("{source}:{number}");
         let read = line.and_then(|line| Ok((LineOwner::of(&line), ResultLine::read(&line)?)));
@@ -188,19 +188,17 @@ pub(super) fn current(
                 owners.push(owner);
                 lines.push(kept(line));
             }
-            Err(error) => {
-                failed += 1;
-                print_error(&error.within(&place));
-            }
+            Err(error) => errors.print(&error.within(&place)),
         }
     }
     let counts = records::current(&owners);
     let others = counts.iter().filter(|counts| !**counts).count();
     if others > 0 {
-        note(&format!("left out {others} lines of another judge or of older records"));
+        let lines = if others == 1 { "line" } else { "lines" };
+        note(&format!("left out {others} {lines} of another judge or of older records"));
     }
     let current = lines.into_iter().zip(counts).filter(|(_, counts)| *counts);
-    Ok((current.map(|(line, _)| line).collect(), failed))
+    Ok((current.map(|(line, _)| line).collect(), errors.ended("lines")))
 }
 
 /// The line without its texts: a file of results may be large, and all of its lines are kept.

@@ -49,6 +49,33 @@ pub(super) fn print_error(error: &Error) {
     }
 }
 
+/// Errors about many lines of one file, of which the first few are printed.
+#[derive(Default)]
+pub(super) struct FewErrors {
+    count: usize,
+}
+
+impl FewErrors {
+    /// How many are printed.
+    const PRINTED: usize = 5;
+
+    /// Counts an error, and prints it if it is one of the first.
+    pub(super) fn print(&mut self, error: &Error) {
+        self.count += 1;
+        if self.count <= Self::PRINTED {
+            print_error(error);
+        }
+    }
+
+    /// The number of all errors; if some were not printed, this is said. `what` names what could not be read.
+    pub(super) fn ended(self, what: &str) -> usize {
+        if self.count > Self::PRINTED {
+            note(&format!("{} {what} could not be read", self.count));
+        }
+        self.count
+    }
+}
+
 /// A hint as the command line words it: the setting `map` is the flag `--map`, and one without a flag is a key of
 /// tribunal.toml.
 pub(super) fn worded(hint: &Hint) -> String {

@@ -47,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "LABEL")]
     positive: Option<String>,
     /// Number from which on scores and labels are positive.
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = super::budget::finite)]
     threshold: Option<f64>,
     /// Method: prediction-powered, isotonic or rogan-gladen [default: all].
     #[arg(long, value_enum, hide_possible_values = true, value_name = "METHOD")]
@@ -71,9 +71,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         .positive(args.positive.clone())
         .threshold(args.threshold);
     let mut sample = EstimateSample::new(rule).of(args.of);
+    label_file::check_apart(args.labels.as_deref(), [&*args.results])?;
     let mut failed = 0;
     if let Some(labels) = labels {
-        let (records, unread) = label_file::read(labels);
+        let (records, unread) = label_file::read(labels)?;
         failed += unread;
         records.into_iter().for_each(|(id, item)| sample.label(id, item));
     }

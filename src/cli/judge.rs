@@ -38,7 +38,7 @@ use tribunal::{
     metrics::{Figure, Gate},
     models::Models,
     prompt::{Need, Order},
-    report::{Comparison, Summary, escaped},
+    report::{Comparison, Significance, Summary, escaped},
     run,
 };
 
@@ -366,6 +366,10 @@ fn drop_of(compared: &Comparison) -> Result<GateOutcome> {
     if compared.joined() == 0 {
         let error = Error::new(ErrorKind::Config, "the baseline has no record in common");
         return Err(error.hint("records are matched by id: judge the same input for both"));
+    }
+    if let Some(test) = compared.readability().filter(Significance::is_drop) {
+        note(&format!("gate failed: fewer records have a verdict than in the baseline ({test})"));
+        return Ok(true);
     }
     let Some(test) = compared.directed() else {
         let message = "the verdicts are neither passes nor numbers, so that none is worse than in the baseline";

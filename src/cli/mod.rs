@@ -219,7 +219,7 @@ async fn run() -> ExitCode {
     let (cli, sources) = match parsed {
         Ok(parsed) => parsed,
         Err(usage) if usage.use_stderr() => {
-            note(plain_usage(&usage.format(&mut command).to_string()).trim_end());
+            note(with_hints(&usage.format(&mut command)).trim_end());
             return ExitCode::from(2);
         }
         Err(help) => {
@@ -236,6 +236,17 @@ async fn run() -> ExitCode {
     Box::pin(dispatch(cli.command, &sources))
         .await
         .map_or_else(|error| failed(&error), ExitCode::from)
+}
+
+/// The message of a wrong argument, with the hints of the value's own error below its first paragraph.
+fn with_hints(usage: &clap::Error) -> String {
+    let own = std::error::Error::source(usage).and_then(|cause| cause.downcast_ref::<Error>());
+    let hints = own.into_iter().flat_map(Error::hints);
+    let hints: String = hints.map(|hint| format!("\nhint: {}", console::worded(hint))).collect();
+    let message = plain_usage(&usage.to_string());
+    let end = message.find("\n\n").unwrap_or(message.len());
+    let (first, rest) = message.split_at(end);
+    format!("{first}{hints}{rest}")
 }
 
 /// The message of a wrong argument, with the standard library's words for numbers in plain English.

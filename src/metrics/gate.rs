@@ -36,7 +36,10 @@ impl Figure {
         interval: Option<Interval>,
         count: usize,
     ) -> Self {
-        let interval = interval.filter(|_| value.is_some());
+        // Numbers beyond the range of floats have no mean.
+        let value = value.filter(|value| value.is_finite());
+        let is_finite = |one: &Interval| one.low.is_finite() && one.high.is_finite();
+        let interval = interval.filter(|one| value.is_some() && is_finite(one));
         let (name, title) = (name.into(), title.into());
         Self { name, title, value, interval, count, without_interval: None }
     }

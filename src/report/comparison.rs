@@ -19,7 +19,7 @@ use crate::{
 
 use super::{
     record_verdict::RecordVerdict,
-    significance::{Significance, bootstrap, mcnemar},
+    significance::{Significance, bootstrap, mcnemar, mcnemar_of},
     statistics::Paired,
 };
 
@@ -86,6 +86,13 @@ impl Comparison {
             self.pairs.iter().filter(read).count()
         };
         (only(true), only(false))
+    }
+
+    /// Whether fewer records have a verdict in the second run, by McNemar's test; `None` if all records have one in both
+    /// runs, or in neither.
+    pub fn readability(&self) -> Option<Significance> {
+        let (first, second) = self.read_by_one();
+        (first + second > 0).then(|| mcnemar_of(first, second))
     }
 
     /// The number of criteria of rubrics that both runs judged, and of those with another verdict.

@@ -86,6 +86,11 @@ pub(super) fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance
             _ => (),
         }
     }
+    mcnemar_of(first, second)
+}
+
+/// The same of so many records to which only the first run, or only the second run, gave the better value.
+pub(super) fn mcnemar_of(first: usize, second: usize) -> Significance {
     Significance::McNemar { first, second, p: metrics::mcnemar(first, second) }
 }
 

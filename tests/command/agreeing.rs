@@ -116,7 +116,11 @@ fn a_significant_drop_since_an_earlier_run_fails() {
     results(&place, "v.jsonl", 4);
     let near = agree(&place, &["--baseline", "old.jsonl"]);
     assert_eq!(near.code, 0, "{}", near.err);
-    assert!(near.out.contains("against the baseline: only the first: 2"), "{}", near.out);
+    assert!(
+        near.out.contains("against the baseline (the first): only the first: 2"),
+        "{}",
+        near.out
+    );
     place.file(
         "other.jsonl",
         "{\"id\": \"z\", \"label\": \"correct\", \"item\": {\"gold\": \"yes\"}}\n",
@@ -327,4 +331,115 @@ fn a_run_of_judge_is_compared_with_an_earlier_one() {
     // A table is no file of lines, and is refused before anything is asked.
     let refused = judge(&place, "script:Score: 8", &["--baseline", "r.csv"]);
     assert!(refused.code == 2 && refused.out.is_empty(), "{}", refused.err);
+}
+
+/// The same results, of which the answers from `from` on are unreadable.
+fn unreadable(place: &Place, name: &str, from: usize) {
+    results(place, name, 0);
+    let lines = place.read(name);
+    let line = |(n, line): (usize, &str)| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        if n >= from {
+            let fields = line.as_object_mut().unwrap();
+            ["kind", "verdict", "label"].map(|key| fields.remove(key));
+            line["unreadable"] = json!({"reason": "missing", "detail": ""});
+        }
+        format!("{line}\n")
+    };
+    place.file(name, lines.lines().enumerate().map(line).collect::<String>());
+}
+
+#[test]
+fn a_judge_whose_answers_can_no_longer_be_read_is_worse_than_the_baseline() {
+    let place = Place::new("agree-unreadable");
+    results(&place, "old.jsonl", 2);
+    unreadable(&place, "v.jsonl", 30);
+    let dropped = agree(&place, &["--baseline", "old.jsonl"]);
+    assert_eq!(dropped.code, 1, "{}", dropped.err);
+    let says = "gate failed: fewer records have a verdict than in the baseline (only the first: 10, only the second: 0";
+    assert!(dropped.err.contains(says), "{}", dropped.err);
+    unreadable(&place, "v.jsonl", 38);
+    let near = agree(&place, &["--baseline", "old.jsonl"]);
+    assert_eq!(near.code, 0, "{}", near.err);
+    let says = "records with a verdict in one run alone: only the first: 2, only the second: 0";
+    assert!(near.out.contains(says), "{}", near.out);
+    assert_eq!(judge(&place, "script:Score: 7", &["-o", "old-scores.jsonl"]).code, 0);
+    let nothing = judge(&place, "script:Fine.", &["--baseline", "old-scores.jsonl"]);
+    assert_eq!(nothing.code, 1, "{}", nothing.err);
+    assert!(nothing.err.contains("fewer records have a verdict"), "{}", nothing.err);
+}
+
+#[test]
+fn perfect_agreement_of_few_records_passes_no_rule_on_its_lower_end() {
+    let place = Place::new("agree-few");
+    results(&place, "v.jsonl", 0);
+    place.file("v.jsonl", place.read("v.jsonl").lines().take(8).collect::<Vec<_>>().join("\n"));
+    // Wilson's lower end of 8 of 8 is 0.676; beyond a chance of 0.5 that is 0.351.
+    for rule in ["kappa", "ac1", "balanced_accuracy", "macro_f1"] {
+        let ran = agree(&place, &["--fail-under", &format!("{rule}>=0.7@lower")]);
+        assert_eq!(ran.code, 1, "{rule}: {}", ran.out);
+    }
+    let figures: Value = serde_json::from_str(&agree(&place, &["--json"]).out).unwrap();
+    let low = figures["figures"]["kappa"]["interval"][0].as_f64().unwrap();
+    assert!((low - 0.351).abs() < 0.001, "{low}");
+    let score =
+        |n: usize| json!({"id": n.to_string(), "score": n, "item": {"gold": n}}).to_string();
+    place.file("v.jsonl", (1..6).map(score).collect::<Vec<_>>().join("\n"));
+    let ran = agree(&place, &["--fail-under", "quadratic_kappa>=0.9@lower"]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+}
+
+#[test]
+fn results_are_not_labels_of_themselves() {
+    let place = Place::new("agree-itself");
+    results(&place, "v.jsonl", 4);
+    for command in ["agree", "estimate"] {
+        let ran = place.run(&[command, "v.jsonl", "--labels", "v.jsonl"]);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains("--labels names the results"), "{}", ran.err);
+        let absent = place.run(&[command, "v.jsonl", "--labels", "absent.csv"]);
+        assert_eq!(absent.code, 3, "{}", absent.err);
+        assert_eq!(absent.err.matches("error: ").count(), 1, "{}", absent.err);
+    }
+}
+
+#[test]
+fn a_file_of_something_else_is_refused_in_a_few_words() {
+    let place = Place::new("agree-table");
+    place.file("v.csv", "id,score\n".to_owned() + &"q,1\n".repeat(50));
+    let ran = place.run(&["agree", "v.csv"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("51 lines could not be read"), "{}", ran.err);
+    assert!(ran.err.lines().count() < 20, "{}", ran.err);
+}
+
+#[test]
+fn numbers_beyond_every_scale_keep_columns_narrow() {
+    let place = Place::new("agree-large");
+    let lines = [(1e308, 2.0), (-1e308, 1e300), (3.0, 3.0), (4.0, 4.0)];
+    let line = |(n, (gold, score)): (usize, (f64, f64))| {
+        json!({"id": n.to_string(), "score": score, "item": {"gold": gold}}).to_string()
+    };
+    let all: Vec<String> = lines.into_iter().enumerate().map(line).collect();
+    place.file("v.jsonl", all.join("\n"));
+    let ran = agree(&place, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!ran.out.contains("inf") && !ran.out.contains("NaN"), "{}", ran.out);
+    assert!(ran.out.lines().all(|line| line.len() < 120), "{}", ran.out);
+    assert!(ran.out.contains("values that verdicts use                4 "), "{}", ran.out);
+}
+
+#[test]
+fn a_wrong_value_of_a_flag_has_the_hints_of_its_error() {
+    let place = Place::new("agree-flag");
+    results(&place, "v.jsonl", 0);
+    for (window, says) in [("1", "a window of 1 answers"), ("4:4", "moves by 4")] {
+        let ran = place.run(&["rank", "v.jsonl", "-p", "rank", "--window", window]);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains(says), "{}", ran.err);
+        assert!(ran.err.contains("hint: write how many answers are ranked at once"), "{}", ran.err);
+    }
+    let chart = ["rank", "v.jsonl", "-m", "script:Score: 3", "--plan", "--chart", "plan.png"];
+    let ran = place.run(&chart);
+    assert!(ran.code == 2 && ran.err.contains("ends in .svg"), "{}", ran.err);
 }

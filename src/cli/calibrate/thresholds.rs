@@ -29,6 +29,7 @@ pub(super) fn run(args: &Args, agree: f64) -> Result<Exit> {
     let plan = args.output.iter().fold(plan, |plan, path| plan.writes("the thresholds", path));
     let all: Vec<Source> = sources.iter().cloned().chain(labels.clone()).collect();
     reading(plan, &all).check()?;
+    label_file::check_apart(args.labels.as_deref(), args.results.iter().map(|path| &**path))?;
     let (sample, failed) = sampled(args, &sources, labels)?;
     let (records, coverage) = sample.records();
     if records.is_empty() {
@@ -69,7 +70,7 @@ fn sampled(
     let mut failed = 0;
     let has_labels = labels.is_some();
     if let Some(labels) = labels {
-        let (records, unread) = label_file::read(labels);
+        let (records, unread) = label_file::read(labels)?;
         failed += unread;
         records.into_iter().for_each(|(id, item)| sample.label(id, item));
     }

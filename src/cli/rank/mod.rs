@@ -75,7 +75,7 @@ struct Ranking {
     #[arg(long, value_name = "MEASURE", hide_short_help = true)]
     measure: Option<Measure>,
     /// Smallest value of an answer that may be chosen.
-    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, value_parser = super::budget::finite)]
     threshold: Option<f64>,
     /// Published rule, such as jetts-knockout (see help rank).
     #[arg(long, value_name = "NAME", value_parser = PRESETS.map(|preset| preset.name), hide_possible_values = true)]

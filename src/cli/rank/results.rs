@@ -1,6 +1,9 @@
 //! The results of `tribunal rank`: lines of rankings.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 
@@ -45,10 +48,20 @@ impl Args {
     /// # Errors
     /// The file cannot be written, has content already, or has an unknown format.
     pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
+        if let Some(path) = self.chart.as_ref().filter(|path| !is_picture(path)) {
+            let message = format!("cannot write the chart to `{}`: unknown format", path.display());
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("the chart is a picture in SVG: name a file that ends in .svg"));
+        }
         let (lines, output) = self.lines.open("rankings", progress)?;
         let sample = self.plan.then(PlanSample::default);
         Ok((Results { lines, sample, args: self.clone() }, output))
     }
+}
+
+/// Whether a file is named as an SVG picture.
+fn is_picture(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg"))
 }
 
 /// Prints rankings as they end.

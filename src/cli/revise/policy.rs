@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", hide_short_help = true)]
     policy_max_tokens: Option<u32>,
     /// Sampling temperature of the policy.
-    #[arg(long, value_name = "T", hide_short_help = true)]
+    #[arg(long, value_name = "T", hide_short_help = true, value_parser = crate::cli::budget::not_negative)]
     policy_temperature: Option<f64>,
     /// Prompt that writes revisions [default: by model].
     #[arg(long, value_name = "NAME|FILE", hide_short_help = true)]

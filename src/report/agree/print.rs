@@ -100,7 +100,10 @@ impl AgreementReport {
         let width = shown.iter().map(|(title, _)| title.width()).max().unwrap_or(0);
         write!(f, "\n\n{}    value  95 % interval       n", padded("", width))?;
         for (title, figure) in shown {
-            let value = number(figure.value.unwrap_or_default());
+            let value = figure.value.unwrap_or_default();
+            let is_count =
+                figure.name.rsplit('.').next().is_some_and(|name| name.starts_with("levels_"));
+            let value = if is_count { format!("{value:.0}") } else { number(value) };
             let interval = figure.interval.map_or_else(String::new, |Interval { low, high }| {
                 format!("{} to {}", decimals(low), decimals(high))
             });
@@ -201,14 +204,20 @@ impl AgreementReport {
 
 /// A number with three decimals; whole numbers above 1, such as counts of values, without.
 fn number(value: f64) -> String {
-    let is_count = value > 1.0 && (value - value.round()).abs() < 1e-9;
+    let is_count = value > 1.0 && value < LARGE && (value - value.round()).abs() < 1e-9;
     if is_count { format!("{value:.0}") } else { decimals(value) }
 }
 
+/// From here on numbers are printed as powers of ten, so that columns stay narrow.
+const LARGE: f64 = 1e7;
+
 /// A number with three decimals, and zero without a sign.
 fn decimals(value: f64) -> String {
-    let value = if value.abs() < 0.000_5 { 0.0 } else { value };
-    format!("{value:.3}")
+    match value.abs() {
+        small if small < 0.000_5 => "0.000".to_owned(),
+        large if large >= LARGE => format!("{value:.3e}"),
+        _ => format!("{value:.3}"),
+    }
 }
 
 /// Labels in rows, verdicts in columns, and what single classes come to.

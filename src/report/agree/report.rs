@@ -1,6 +1,9 @@
 //! All figures together, and the disagreements.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::Value;
 
@@ -94,6 +97,8 @@ pub struct AgreementReport {
     /// How far each compared record agrees with its label, with its id and its cluster, for a comparison with another
     /// run.
     outcomes: Vec<(String, f64, Option<String>)>,
+    /// The ids of labelled records without a verdict.
+    without: BTreeSet<String>,
 }
 
 impl AgreementSample {
@@ -150,6 +155,7 @@ impl AgreementReport {
             disagreements,
             differing,
             outcomes: matches.all.iter().map(outcome).collect(),
+            without: matches.lost.iter().map(|lost| lost.row.id.clone()).collect(),
         }
     }
 
@@ -178,6 +184,16 @@ impl AgreementReport {
         }
         let nearer: Vec<f64> = pairs.iter().map(|(one, other)| other - one).collect();
         Some(significance::bootstrap(&nearer, clusters.numbers()))
+    }
+
+    /// Whether fewer labelled records have a verdict than in an earlier run, by McNemar's test; `None` if all records of both
+    /// have one.
+    pub fn readability_since(&self, earlier: &Self) -> Option<Significance> {
+        let lost = |one: &Self, other: &Self| {
+            one.outcomes.iter().filter(|(id, ..)| other.without.contains(id)).count()
+        };
+        let (lost, won) = (lost(earlier, self), lost(self, earlier));
+        (lost + won > 0).then(|| significance::mcnemar_of(lost, won))
     }
 
     /// The figure of this name.

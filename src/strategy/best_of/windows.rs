@@ -35,7 +35,9 @@ impl Window {
     /// The window has fewer than two answers, or two windows would not overlap.
     pub fn new(size: usize, stride: usize) -> Result<Self> {
         if size < 2 || stride == 0 || stride >= size {
-            let message = format!("`{size}:{stride}` is not a window");
+            let message = format!(
+                "a window of {size} answers that moves by {stride} ranks nothing or leaves gaps"
+            );
             return Err(Error::new(ErrorKind::Config, message)
                 .hint("write how many answers are ranked at once, and a smaller step: 20:10"));
         }
