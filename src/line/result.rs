@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     completion::UsageTotal,
-    error::{Error, Result},
+    error::Result,
     verdict::{Stage, Unreadable},
 };
 
@@ -223,11 +223,6 @@ impl schemars::JsonSchema for Consistent {
     }
 }
 
-/// The error of a line whose fields are not those of a result.
-fn not_a_result(why: String) -> Error {
-    not_a_line(&format!("the line is not a result: {why}"))
-}
-
 /// The version of lines without `v`.
 fn current() -> u32 {
     VERSION
@@ -251,7 +246,8 @@ impl ResultLine {
         let line = line.as_ref();
         let mut read: Self = serde_json::from_slice(line).map_err(|cause| {
             let error = unlike(line, &cause, "a result", HINT);
-            culprit::<Self>(line).map_or(error, not_a_result)
+            let named = |why: String| not_a_line(&format!("the line is not a result: {why}"));
+            culprit::<Self>(line).map_or(error, named)
         })?;
         read.check()?;
         // Lines that were written by hand name no kind.

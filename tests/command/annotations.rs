@@ -221,3 +221,29 @@ fn on_a_terminal_one_key_is_a_label_and_a_kill_loses_none() {
     let both = [("q0".to_owned(), json!("incorrect")), ("q1".to_owned(), json!("incorrect"))];
     assert_eq!(given(&place), both);
 }
+
+#[test]
+fn a_record_that_comes_again_is_asked_for_once_and_another_one_of_its_id_is_refused() {
+    let place = Place::new("annotate-twice");
+    let record =
+        |answer: &str| json!({"id": "q", "question": "2 + 2?", "answer": answer}).to_string();
+    place.file("verdicts.jsonl", [record("4"), record("4"), record("5")].join("\n"));
+    let ran = place.pipe(&annotate(&[]), "1\n");
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("the id `q` is that of another record"), "{}", ran.err);
+    assert!(ran.err.contains("labelled 1 of 1 records"), "{}", ran.err);
+    let again = place.pipe(&annotate(&[]), "");
+    assert!(again.err.contains("labelled 0 of 0 records"), "{}", again.err);
+    assert_eq!(given(&place), [("q".to_owned(), json!("correct"))]);
+}
+
+#[test]
+fn choices_are_two_words_or_more_that_differ() {
+    let place = Place::new("annotate-choices");
+    results(&place);
+    for choices in ["good", "good,Good"] {
+        let ran = place.pipe(&annotate(&["--choices", choices]), "q\n");
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains("--choices needs words that differ"), "{}", ran.err);
+    }
+}

@@ -56,7 +56,8 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
         let row = Row::mean(name, all.iter().flat_map(|one| credits(one, convention)));
         Row { count: all.len(), ..row }
     };
-    let subsets = by_subset(judged);
+    let mut subsets = by_subset(judged);
+    subsets.retain(|(name, _)| !name.is_empty());
     let rows_of: Vec<Row> = subsets.iter().map(|(name, all)| accuracy(name, all)).collect();
     let traps: Vec<Row> =
         rows_of.iter().filter(|row| row.name.starts_with("Adversarial")).cloned().collect();

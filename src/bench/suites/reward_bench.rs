@@ -110,6 +110,15 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     let mut rows = vec![Row::mean_of("mean of sections", &sections)];
     rows.append(&mut below);
     rows.push(Row::mean("accuracy over all pairs", judged.iter().map(credit)));
+    // Such as a name that was misspelt: without this row, nothing would show that the headline lacks its pairs.
+    let is_known = |one: &Judged| {
+        let mut parts = SECTIONS.iter().flat_map(|(_, parts)| parts.iter());
+        parts.any(|(name, _)| *name == one.case.subset)
+    };
+    let unknown: Vec<_> = judged.iter().filter(|one| !is_known(one)).map(credit).collect();
+    if !unknown.is_empty() {
+        rows.push(Row::mean("pairs of unknown subsets, in no section", unknown));
+    }
     rows
 }
 

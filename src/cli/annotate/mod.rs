@@ -8,7 +8,11 @@ mod labels;
 mod shown;
 mod task;
 
-use std::{io, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+};
 
 use self::{
     answers::Answers,
@@ -16,7 +20,11 @@ use self::{
     shown::{laid_out, parts},
     task::{Task, Typed},
 };
-use super::{Exit, console::emit_coloured, input, note, print_error};
+use super::{
+    Exit,
+    console::{FewErrors, emit_coloured},
+    input, note, print_error,
+};
 use tribunal::{
     Scale,
     error::{Error, ErrorKind, Result},
@@ -116,6 +124,8 @@ fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Ta
         match record.item {
             Ok(item) => {
                 let (id, item) = match result(&item) {
+                    // A line of another judge or of an older record.
+                    Some(line) if line.stale => continue,
                     Some(mut line) => {
                         let item = line.item.take().map(Item::from);
                         let id = line.id.clone();
@@ -144,10 +154,47 @@ fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Ta
     let task = match (&args.scale, args.choices.as_slice()) {
         (Some(scale), _) => Task::Number(scale.clone()),
         (None, []) => Task::of(&lines, &found.iter().map(|(_, item)| item).collect::<Vec<_>>())?,
-        (None, words) => Task::Words(words.to_vec()),
+        (None, words) => Task::Words(different(words)?),
     };
     let entry = |(id, item): (String, Item)| Entry::new(id, &item, &task, args);
-    Ok((found.into_iter().map(entry).collect(), task, failed))
+    let (entries, refused) = one_of_each(found.into_iter().map(entry));
+    Ok((entries, task, failed + refused))
+}
+
+/// Records that each have an id of their own, and how many have that of another one. Labels belong to records by their
+/// ids; a record that comes again is asked for once.
+fn one_of_each(all: impl Iterator<Item = Entry>) -> (Vec<Entry>, usize) {
+    let mut digests: BTreeMap<String, String> = BTreeMap::new();
+    let (mut kept, mut errors) = (Vec::new(), FewErrors::default());
+    for entry in all {
+        let digest = entry.digest();
+        match digests.get(&entry.id) {
+            None => {
+                digests.insert(entry.id.clone(), digest);
+                kept.push(entry);
+            }
+            Some(first) if *first == digest => (),
+            Some(_) => {
+                let message = format!("the id `{}` is that of another record", entry.id);
+                let error = Error::new(ErrorKind::Record, message);
+                errors.print(&error.hint("give each record its own id, or leave the ids out"));
+            }
+        }
+    }
+    (kept, errors.ended("records"))
+}
+
+/// The words of `--choices`.
+///
+/// # Errors
+/// There are fewer than two, or two are equal.
+fn different(words: &[String]) -> Result<Vec<String>> {
+    let all: BTreeSet<String> = words.iter().map(|word| word.trim().to_lowercase()).collect();
+    if all.len() < 2 || all.len() < words.len() {
+        return Err(Error::new(ErrorKind::Config, "--choices needs words that differ")
+            .hint("write two or more: --choices good,bad"));
+    }
+    Ok(words.to_vec())
 }
 
 /// A record that is a line of results.

@@ -40,7 +40,7 @@ impl Cases {
         let mut seen = std::collections::BTreeSet::new();
         for record in records {
             let place = &record.place;
-            let case = |item: Item| -> Result<Case> {
+            let mut case = |item: Item| -> Result<Case> {
                 let case = benchmark.case(&names.apply(&item)?, record.index)?;
                 seen.insert(case.subset.clone());
                 Ok(case)

@@ -54,7 +54,9 @@ fn labels_may_be_numbers_as_tables_write_them() {
         |label: Value| json!({"input": "i", "output_1": "a", "output_2": "b", "label": label});
     let records = [record(json!(1)), record(json!("1")), record(json!(1.0)), record(json!("1.0"))];
     let lines = [said("0", "first"), said("1", "first"), said("2", "first"), said("3", "second")];
-    assert_eq!(official(&counted("llmbar", &records, &lines), "accuracy"), "75.00");
+    let figures = counted("llmbar", &records, &lines);
+    assert_eq!(official(&figures, "accuracy"), "75.00");
+    assert!(figures.rows.iter().all(|row| !row.name.trim().is_empty()), "no row without a name");
 }
 
 #[test]
@@ -74,6 +76,14 @@ fn rewardbench_weighs_subsets_by_fixed_counts_and_a_failure_is_half() {
     assert_eq!(all(&figures, "hep-cpp"), ["25.00", "0.00", "0.00", "50.00"]);
     assert_eq!(all(&figures, "accuracy over all pairs"), ["50.00", "50.00", "37.50", "62.50"]);
     assert_eq!((figures.records, figures.unreadable, figures.failed), (4, 1, 0));
+}
+
+#[test]
+fn pairs_of_a_misspelt_subset_are_shown_as_those_of_no_section() {
+    let records = [chosen(1, "math-prm"), chosen(2, "Math-PRM")];
+    let figures = counted("rewardbench", &records, &[said("1", "first"), said("2", "second")]);
+    assert_eq!(official(&figures, "mean of sections"), "100.00");
+    assert_eq!(official(&figures, "pairs of unknown subsets, in no section"), "0.00");
 }
 
 #[test]
