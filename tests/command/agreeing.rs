@@ -439,7 +439,8 @@ fn a_wrong_value_of_a_flag_has_the_hints_of_its_error() {
         assert!(ran.err.contains(says), "{}", ran.err);
         assert!(ran.err.contains("hint: write how many answers are ranked at once"), "{}", ran.err);
     }
-    let chart = ["rank", "v.jsonl", "-m", "script:Score: 3", "--plan", "--chart", "plan.png"];
-    let ran = place.run(&chart);
+    place.file("r.jsonl", r#"{"question": "q", "answers": ["a", "b"]}"#);
+    let judge = ["rank", "r.jsonl", "-m", "script:Score: 3", "-p", "score"];
+    let ran = place.run(&[&judge[..], &["--plan", "--chart", "plan.png"]].concat());
     assert!(ran.code == 2 && ran.err.contains("ends in .svg"), "{}", ran.err);
 }
