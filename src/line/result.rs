@@ -257,7 +257,8 @@ impl ResultLine {
 
     /// The same line as one that an earlier run paid for: it costs nothing now.
     pub(crate) fn paid_earlier(self) -> Self {
-        Self { usage: None, attempts: None, cost: Some(0.0), cached: None, ..self }
+        let cost = self.cost.map(|_| 0.0);
+        Self { usage: None, attempts: None, cost, cached: None, ..self }
     }
 
     /// Checks that the line holds exactly one of a verdict, `unreadable` and `error`.

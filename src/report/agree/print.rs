@@ -215,7 +215,7 @@ const LARGE: f64 = 1e7;
 fn decimals(value: f64) -> String {
     match value.abs() {
         small if small < 0.000_5 => "0.000".to_owned(),
-        large if large >= LARGE => format!("{value:.3e}"),
+        large if large >= LARGE => format!("{value:.1e}"),
         _ => format!("{value:.3}"),
     }
 }
