@@ -175,7 +175,7 @@ pub struct Settings {
     /// Difference up to which scores are close [default: 1].
     #[cfg_attr(
         feature = "cli",
-        arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_CLOSE_WITHIN")
+        arg(hide_short_help = true, long, value_name = "N", value_parser = not_negative, env = "TRIBUNAL_CLOSE_WITHIN")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
@@ -277,7 +277,7 @@ pub struct SamplingSettings {
     /// Sampling temperature; 0 always picks the likeliest token.
     #[cfg_attr(
         feature = "cli",
-        arg(hide_short_help = true, long, value_name = "T", env = "TRIBUNAL_TEMPERATURE")
+        arg(hide_short_help = true, long, value_name = "T", value_parser = not_negative, env = "TRIBUNAL_TEMPERATURE")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
@@ -309,6 +309,14 @@ impl SamplingSettings {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// A number of 0 or above, and neither infinite nor NaN: JSON has no such numbers, and the setting would be lost.
+#[cfg(feature = "cli")]
+fn not_negative(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse::<f64>().ok();
+    let number = number.filter(|number| *number >= 0.0 && number.is_finite());
+    number.ok_or_else(|| "expected a number of 0 or above".into())
 }
 
 /// Reads a share of records: a number from 0 to 1, or a percentage such as `90%`.

@@ -343,7 +343,12 @@ fn bare_numbers_say_nothing_about_preferences_if_one_is_zero() {
 fn a_threshold_is_a_number() {
     let place = Place::new("estimate-threshold");
     judged(&place);
-    for (command, flag) in [("estimate", "--threshold"), ("rank", "--policy-temperature")] {
+    for (command, flag) in [
+        ("estimate", "--threshold"),
+        ("rank", "--policy-temperature"),
+        ("judge", "--temperature"),
+        ("judge", "--close-within"),
+    ] {
         for number in ["nan", "inf", "x"] {
             let ran = place.run(&[command, "verdicts.jsonl", flag, number]);
             assert_eq!(ran.code, 2, "{command}: {}", ran.err);
