@@ -131,7 +131,8 @@ impl Args {
         let missing = |field: &String| first.clone().mapped("label", field).err();
         if report.coverage.compared == 0 {
             let field = self.label.clone().unwrap_or_else(|| "label".to_owned());
-            let has_labels = report.coverage.without_label < report.coverage.records;
+            let coverage = &report.coverage;
+            let has_labels = coverage.records == 0 || coverage.without_label < coverage.records;
             let missing = missing(&field).filter(|_| !has_labels);
             let hints = missing.iter().flat_map(|error| error.hints().to_vec());
             return Err(hints.fold(nothing(report), Error::hint));
