@@ -368,8 +368,10 @@ fn drop_of(compared: &Comparison) -> Result<GateOutcome> {
         return Err(error.hint("records are matched by id: judge the same input for both"));
     }
     if let Some(test) = compared.readability().filter(Significance::is_drop) {
-        note(&format!("gate failed: fewer records have a verdict than in the baseline ({test})"));
-        return Ok(true);
+        let name = "as readable as the baseline";
+        let figure = Figure::new(name, name, None, None, compared.joined());
+        let why = format!("fewer records have a verdict than in the baseline ({test})");
+        return Ok(GateOutcome::new(name, &figure, Some(why)));
     }
     let Some(test) = compared.directed() else {
         let message = "the verdicts are neither passes nor numbers, so that none is worse than in the baseline";

@@ -341,7 +341,9 @@ fn unreadable(place: &Place, name: &str, from: usize) {
         let mut line: Value = serde_json::from_str(line).unwrap();
         if n >= from {
             let fields = line.as_object_mut().unwrap();
-            ["kind", "verdict", "label"].map(|key| fields.remove(key));
+            for key in ["kind", "verdict", "label"] {
+                fields.remove(key);
+            }
             line["unreadable"] = json!({"reason": "missing", "detail": ""});
         }
         format!("{line}\n")
