@@ -115,8 +115,8 @@ impl Args {
         let mut sample = AgreementSample::new(labels).clustered_by(self.cluster.clone());
         labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
         let (lines, unread) = current(source, |line| line)?;
-        let first = lines.first().map(|line| sample.completed(line.clone()));
-        let first = Item::from(first.and_then(|line| line.item).unwrap_or_default());
+        let own = lines.first().and_then(|line| line.item.clone()).map(Item::from);
+        let first = labelled.first().map(|(_, item)| item.clone()).or(own).unwrap_or_default();
         lines.into_iter().for_each(|line| sample.push(line));
         let report = sample.report(self.show);
         self.check(&report, &first).map_err(|error| error.within(source))?;

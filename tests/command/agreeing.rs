@@ -372,26 +372,6 @@ fn a_judge_whose_answers_can_no_longer_be_read_is_worse_than_the_baseline() {
 }
 
 #[test]
-fn perfect_agreement_of_few_records_passes_no_rule_on_its_lower_end() {
-    let place = Place::new("agree-few");
-    results(&place, "v.jsonl", 0);
-    place.file("v.jsonl", place.read("v.jsonl").lines().take(8).collect::<Vec<_>>().join("\n"));
-    // Wilson's lower end of 8 of 8 is 0.676; beyond a chance of 0.5 that is 0.351.
-    for rule in ["kappa", "ac1", "balanced_accuracy", "macro_f1"] {
-        let ran = agree(&place, &["--fail-under", &format!("{rule}>=0.7@lower")]);
-        assert_eq!(ran.code, 1, "{rule}: {}", ran.out);
-    }
-    let figures: Value = serde_json::from_str(&agree(&place, &["--json"]).out).unwrap();
-    let low = figures["figures"]["kappa"]["interval"][0].as_f64().unwrap();
-    assert!((low - 0.351).abs() < 0.001, "{low}");
-    let score =
-        |n: usize| json!({"id": n.to_string(), "score": n, "item": {"gold": n}}).to_string();
-    place.file("v.jsonl", (1..6).map(score).collect::<Vec<_>>().join("\n"));
-    let ran = agree(&place, &["--fail-under", "quadratic_kappa>=0.9@lower"]);
-    assert_eq!(ran.code, 1, "{}", ran.out);
-}
-
-#[test]
 fn results_are_not_labels_of_themselves() {
     let place = Place::new("agree-itself");
     results(&place, "v.jsonl", 4);
@@ -428,7 +408,6 @@ fn numbers_beyond_every_scale_keep_columns_narrow() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(!ran.out.contains("inf") && !ran.out.contains("NaN"), "{}", ran.out);
     assert!(ran.out.lines().all(|line| line.len() < 120), "{}", ran.out);
-    assert!(ran.out.contains("values that verdicts use                4 "), "{}", ran.out);
 }
 
 #[test]

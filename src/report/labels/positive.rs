@@ -59,7 +59,10 @@ impl LabelRule {
         positive: &str,
     ) -> Option<bool> {
         match self.threshold {
-            Some(threshold) => Some(text_of(label).trim().parse::<f64>().ok()? >= threshold),
+            Some(threshold) => {
+                let number = text_of(label).trim().parse::<f64>().ok();
+                Some(number.filter(|number| number.is_finite())? >= threshold)
+            }
             None => labels.agrees(label, item, Verdict::Label(Label::new(positive))),
         }
     }
