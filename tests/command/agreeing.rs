@@ -1,6 +1,7 @@
 //! `tribunal agree` on files of results, and rules on figures in `agree` and `judge`.
 
 #![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use crate::support::{Place, Ran};
 use serde_json::{Value, json};

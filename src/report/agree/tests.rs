@@ -221,7 +221,8 @@ fn probabilities_have_their_figures_with_intervals_and_grades_have_none() {
 fn alike(n: usize) -> Value {
     let question = n / 10;
     let prefers = if question.is_multiple_of(3) { "second" } else { "first" };
-    let mut line = pair(&format!("r{n}"), prefers, "A", ("long answer", "x"), !question.is_multiple_of(4));
+    let mut line =
+        pair(&format!("r{n}"), prefers, "A", ("long answer", "x"), !question.is_multiple_of(4));
     line["item"]["question_id"] = json!(question);
     line
 }

@@ -194,15 +194,15 @@ async fn an_oracle_finds_the_right_ones_among_real_solutions() {
     let (mut mixed, mut right_of_mixed, mut vote_of_mixed) = (0, 0, 0);
     for (item, labels) in gsm8k() {
         any += usize::from(labels.contains(&true));
-        let has_both = labels.contains(&true) && labels.contains(&false);
-        mixed += usize::from(has_both);
+        let is_mixed = labels.contains(&true) && labels.contains(&false);
+        mixed += usize::from(is_mixed);
         let ranked = oracle.rank(&item).await.unwrap();
         found += usize::from(labels[ranked.selection.chosen.unwrap()]);
         let ranked = votes.rank(&item).await.unwrap();
-        let voted = labels[ranked.selection.chosen.unwrap()];
-        by_vote += usize::from(voted);
-        if has_both {
-            vote_of_mixed += usize::from(voted);
+        let is_right = labels[ranked.selection.chosen.unwrap()];
+        by_vote += usize::from(is_right);
+        if is_mixed {
+            vote_of_mixed += usize::from(is_right);
             right_of_mixed += labels.iter().filter(|label| **label).count();
         }
         right += labels.iter().filter(|label| **label).count();
