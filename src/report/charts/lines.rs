@@ -273,7 +273,8 @@ mod tests {
         let svg = chart.svg().unwrap();
         assert!(svg.contains("24 &lt;questions&gt;") && svg.contains("one answer"), "{svg}");
         // The dots of the legend come last, and stand below each other.
-        let circles: Vec<&str> = svg.split("<circle ").skip(1).take(4).collect();
+        let circles = svg.split("<circle ").skip(1).map(|rest| rest.split('>').next().unwrap());
+        let circles: Vec<&str> = circles.take(4).collect();
         let places = |colour: &str| -> Vec<&str> {
             let own = circles.iter().filter(|circle| circle.contains(colour));
             own.map(|circle| circle.split(' ').next().unwrap()).collect()
