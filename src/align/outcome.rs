@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{marks::Marks, parts::Parts};
-use crate::{metrics::Interval, report::escaped};
+use crate::{
+    metrics::{self, Interval},
+    report::escaped,
+};
 
 /// A proposed prompt, and what became of it.
 #[derive(Clone, Debug, Serialize)]
@@ -151,7 +154,7 @@ impl fmt::Display for Alignment {
         let Interval { low, high } = decision.difference;
         write!(f, "\ndifference {low:+.3} to {high:+.3}")?;
         if let Some(p) = decision.p {
-            write!(f, ", McNemar's exact test p = {p:.4}")?;
+            write!(f, ", McNemar's exact {}", metrics::p_value(p))?;
         }
         if decision.is_better {
             return write!(

@@ -25,3 +25,8 @@ pub fn mcnemar(first: usize, second: usize) -> f64 {
     }
     (2.0 * tail).min(1.0)
 }
+
+/// A p-value in words: `p 0.0123`. Smaller ones than four decimals show are not 0.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.000_05 { "p < 0.0001".to_owned() } else { format!("p {p:.4}") }
+}

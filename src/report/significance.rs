@@ -66,7 +66,8 @@ impl fmt::Display for Significance {
         match self {
             Self::McNemar { first, second, p } => write!(
                 f,
-                "only the first: {first}, only the second: {second}; McNemar's exact p {p:.4}"
+                "only the first: {first}, only the second: {second}; McNemar's exact {}",
+                metrics::p_value(*p)
             ),
             Self::Bootstrap { difference, interval: (low, high) } => write!(
                 f,

@@ -110,7 +110,8 @@ fn mean(run: &Run) -> Option<Figure> {
 /// A mean and its interval in words (percentile bootstrap over records).
 fn mean_of(numbers: &[f64]) -> (String, String) {
     let mean = numbers.iter().sum::<f64>() / real(numbers.len().max(1));
-    let interval = bootstrap_mean(numbers).filter(|_| numbers.len() > 1);
+    // Equal numbers are no certainty: a record that was not seen may have another one.
+    let interval = bootstrap_mean(numbers).filter(|interval| interval.width() > 1e-12);
     let interval = interval.map(|Interval { low, high }| format!("{low:.3} to {high:.3}"));
     let interval = interval.unwrap_or_default();
     (format!("{mean:.3}"), interval)

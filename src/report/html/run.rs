@@ -8,7 +8,7 @@ use super::entry::{Entry, LabelReader, More, SentRequest};
 use crate::{
     error::Error,
     records::{AnyLine, End, Ending, TreeLine},
-    report::{LabelSummary, Labels, RankSummary, Revisions, SearchSummary, Summary},
+    report::{LabelSummary, Labels, RankSummary, Revisions, SearchSummary, Summary, scale_ends},
     verdict::Judgment,
 };
 
@@ -225,13 +225,7 @@ fn ends(entries: &[Entry]) -> Option<(f64, f64)> {
         return Some((0.0, 1.0));
     }
     let place = |entry: &Entry| Some((entry.result.verdict.score?, entry.result.normalized?));
-    let places = || entries.iter().filter_map(place);
-    let (score, share) = places().next()?;
-    let (other, of_other) = places().find(|(_, of_other)| (of_other - share).abs() > 1e-6)?;
-    let range = (other - score) / (of_other - share);
-    let low = score - share * range;
-    let clean = |end: f64| (end * 1e6).round() / 1e6;
-    Some((clean(low), clean(low + range)))
+    scale_ends(entries.iter().filter_map(place))
 }
 
 #[cfg(test)]

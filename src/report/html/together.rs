@@ -10,7 +10,7 @@ use super::{
     run::Run,
 };
 use crate::{
-    metrics::Interval,
+    metrics::{Interval, p_value},
     report::{Comparison, RecordVerdict, Significance, escaped},
 };
 
@@ -153,7 +153,8 @@ fn difference(comparison: &Comparison, count: usize) -> Option<Figure> {
             interval: signed(interval, 100.0),
             n,
             note: format!(
-                "{first} pass only in the first file, {second} only in the second; McNemar's exact p {p:.4}: {}{several}",
+                "{first} pass only in the first file, {second} only in the second; McNemar's exact {}: {}{several}",
+                p_value(p),
                 by_p(p, second > first)
             ),
             filter: "flag:differs".into(),
@@ -167,7 +168,8 @@ fn difference(comparison: &Comparison, count: usize) -> Option<Figure> {
             };
             Figure {
                 note: format!(
-                    "{first} in one direction, {second} in the other; McNemar's exact p {p:.4}: {words}{several}"
+                    "{first} in one direction, {second} in the other; McNemar's exact {}: {words}{several}",
+                    p_value(p)
                 ),
                 filter: "flag:differs".into(),
                 ..changed
