@@ -317,7 +317,7 @@ async fn a_search_that_goes_back_costs_at_most_the_whole_tree() {
 /// A coin in place of a judge: the right number is chosen as often as any other one.
 #[test]
 fn a_judge_that_tosses_a_coin_finds_no_more_than_chance() {
-    const WORLDS: u32 = 64;
+    const WORLDS: u32 = 32;
     for method in METHODS {
         let mut found = 0;
         let mut random = fastrand::Rng::with_seed(5);
@@ -340,7 +340,7 @@ fn a_judge_that_tosses_a_coin_finds_no_more_than_chance() {
         }
         // One of eight numbers; three and a half standard errors.
         let share = f64::from(found) / f64::from(WORLDS);
-        assert!((share - 0.125).abs() < 0.145, "{method}: {share}");
+        assert!((share - 0.125).abs() < 0.205, "{method}: {share}");
     }
 }
 
