@@ -3,11 +3,9 @@
 #![cfg(all(unix, feature = "cli", feature = "hub"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::process::Stdio;
-
 use crate::support::{
     Place, Ran,
-    hub::{COMMIT, Hub},
+    hub::{COMMIT, Hub, HubReader},
 };
 use serde_json::{Value, json};
 
@@ -18,26 +16,6 @@ const NEXT: &str = "fedcba9876543210fedcba9876543210fedcba98";
 fn pairs(subset: &str) -> Vec<u8> {
     let pair = |n: u32| json!({"id": format!("{subset}{n}"), "prompt": format!("{n} + 1?"), "chosen": "right", "rejected": "wrong", "subset": subset});
     (0..2).map(|n| format!("{}\n", pair(n))).collect::<String>().into_bytes()
-}
-
-/// A place whose program asks this Hub.
-struct Reader {
-    place: Place,
-    hub: Hub,
-}
-
-impl Reader {
-    async fn of(name: &str, files: &[(&str, &[u8])], token: Option<&'static str>) -> Self {
-        let place = Place::new(&format!("data-sets-{name}"));
-        Self { place, hub: Hub::start(files, token).await }
-    }
-
-    async fn run(&self, environment: &[(&str, &str)], args: &[&str]) -> Ran {
-        let mut command = self.place.command(args);
-        command.env("HF_ENDPOINT", &self.hub.url).env("HF_HOME", self.place.folder.path("hub"));
-        command.envs(environment.iter().copied()).stdin(Stdio::null());
-        Ran::of(tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap())
-    }
 }
 
 /// The judge of all tests here: always the first answer.
@@ -60,7 +38,7 @@ async fn a_benchmark_is_read_from_the_hub_once_and_says_which_commit() {
         ("data/filtered-00001-of-00002.jsonl", &raw),
         ("data/raw-00000-of-00001.jsonl", &raw),
     ];
-    let reader = Reader::of("once", &files, None).await;
+    let reader = HubReader::of("data-sets-once", &files, None).await;
     let ran = reader.run(&[], &bench("hf:judges/tiny:filtered", &[])).await.passed();
     let pinned = format!("hf:judges/tiny@{COMMIT}:filtered");
     assert!(ran.err.contains(&format!("reading {pinned}")), "{}", ran.err);
@@ -87,7 +65,7 @@ async fn a_benchmark_is_read_from_the_hub_once_and_says_which_commit() {
 #[tokio::test]
 async fn a_branch_moves_and_a_commit_does_not() {
     let (old, new) = (pairs("hep-go"), pairs("hep-rust"));
-    let reader = Reader::of("moves", &[("test.jsonl", &old)], None).await;
+    let reader = HubReader::of("data-sets-moves", &[("test.jsonl", &old)], None).await;
     reader.run(&[], &bench("hf:judges/tiny", &[])).await.assert_passed();
     reader.hub.publish(NEXT, &[("test.jsonl", &new), ("copy.csv", &old)]);
     let moved = reader.run(&[], &bench("hf:judges/tiny:test", &[])).await.passed();
@@ -111,7 +89,7 @@ async fn a_branch_moves_and_a_commit_does_not() {
 #[tokio::test]
 async fn every_command_that_reads_records_reads_data_sets_among_files() {
     let remote = pairs("hep-go");
-    let reader = Reader::of("commands", &[("pairs/test.json", &remote)], None).await;
+    let reader = HubReader::of("data-sets-commands", &[("pairs/test.json", &remote)], None).await;
     reader.place.file("local.jsonl", pairs("hep-rust"));
     let names = ["local.jsonl", "hf:judges/tiny"];
     let judge = [&["judge"][..], &names, &SCRIPT, &["-o", "out.jsonl"]].concat();
@@ -134,7 +112,7 @@ async fn columns_of_parquet_are_records() {
     place.run(&judge).assert_passed();
     let table = std::fs::read(place.folder.path("pairs.parquet")).unwrap();
     let files = [("default/test/0000.parquet", table.as_slice()), ("load.py", b"x")];
-    let reader = Reader::of("parquet", &files, None).await;
+    let reader = HubReader::of("data-sets-parquet", &files, None).await;
     let data = "hf:judges/tiny@refs/convert/parquet";
     let ran = reader.run(&[], &bench(data, &[])).await.passed();
     assert_eq!(figures(&ran)["records"], 2, "{}", ran.err);
@@ -146,7 +124,7 @@ async fn columns_of_parquet_are_records() {
 async fn the_token_goes_to_the_hub_and_not_to_the_host_of_its_files() {
     let data = pairs("hep-go");
     let files = [("test.jsonl", data.as_slice())];
-    let reader = Reader::of("redirect", &files, Some("hf_secret_token")).await;
+    let reader = HubReader::of("data-sets-redirect", &files, Some("hf_secret_token")).await;
     let host = Hub::start(&files, None).await;
     reader.hub.redirect_to(&host);
     let token = [("HF_TOKEN", "hf_secret_token"), ("RUST_LOG", "trace")];
@@ -160,7 +138,7 @@ async fn the_token_goes_to_the_hub_and_not_to_the_host_of_its_files() {
 async fn what_cannot_be_had_is_said_with_what_to_do() {
     let data = pairs("hep-go");
     let files = [("a.jsonl", data.as_slice()), ("b.jsonl", &data), ("dataset_infos.json", b"{}")];
-    let reader = Reader::of("errors", &files, Some("hf_secret_token")).await;
+    let reader = HubReader::of("data-sets-errors", &files, Some("hf_secret_token")).await;
     let token = [("HF_TOKEN", "hf_secret_token")];
     for (environment, name, words) in [
         (&[][..], "hf:judges/tiny", "set HF_TOKEN"),

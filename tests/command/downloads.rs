@@ -1,14 +1,10 @@
 //! Models of the Hub and of a local Ollama.
 
 #![cfg(all(unix, feature = "cli", feature = "hub", feature = "llama", feature = "tiny"))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::{fs, path::PathBuf, process::Stdio};
+use std::{fs, path::PathBuf};
 
-use crate::support::{
-    Place, Ran,
-    hub::{COMMIT, Hub},
-};
+use crate::support::hub::{COMMIT, Hub, HubReader};
 use serde_json::Value;
 
 const TINY: &[u8] = include_bytes!("../../models/tiny.gguf");
@@ -17,37 +13,23 @@ const SUMS: &str = "\
 {\"id\": \"wrong\", \"problem\": \"12 + 30 - 5\", \"steps\": [\"12 + 30 = 42\", \"42 - 5 = 38\"]}
 ";
 
-/// A place with records, whose program asks this Hub.
-struct Reader {
-    place: Place,
-    hub: Hub,
+/// A place with records, whose program asks a Hub with these files.
+async fn reader_of(name: &str, files: &[(&str, &[u8])], token: Option<&'static str>) -> HubReader {
+    let reader = HubReader::of(&format!("downloads-{name}"), files, token).await;
+    reader.place.file("sums.jsonl", SUMS);
+    reader
 }
 
-impl Reader {
-    async fn of(name: &str, files: &[(&str, &[u8])], token: Option<&'static str>) -> Self {
-        let place = Place::new(&format!("downloads-{name}"));
-        place.file("sums.jsonl", SUMS);
-        Self { place, hub: Hub::start(files, token).await }
-    }
-
-    async fn run(&self, environment: &[(&str, &str)], args: &[&str]) -> Ran {
-        let mut command = self.place.command(args);
-        command.env("HF_ENDPOINT", &self.hub.url).env("HF_HOME", self.place.folder.path("hub"));
-        command.envs(environment.iter().copied()).stdin(Stdio::null());
-        Ran::of(tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap())
-    }
-
-    /// The folder of the repository in the cache.
-    fn cache(&self, inner: &str) -> PathBuf {
-        self.place.folder.path("hub").join("hub/models--judges--tiny").join(inner)
-    }
+/// The folder of the repository in the cache.
+fn cache(reader: &HubReader, inner: &str) -> PathBuf {
+    reader.place.folder.path("hub").join("hub/models--judges--tiny").join(inner)
 }
 
 #[tokio::test]
 async fn a_model_of_the_hub_is_downloaded_once_and_judges() {
     let files =
         [("README.md", &b"# Judge"[..]), ("tiny-Q4_K_M.gguf", TINY), ("tiny-F16.gguf", b"x")];
-    let reader = Reader::of("once", &files, None).await;
+    let reader = reader_of("once", &files, None).await;
     let judge =
         ["judge", "sums.jsonl", "-p", "tiny-score", "-m", "hf:judges/tiny", "-o", "v.jsonl"];
     let first = reader.run(&[], &judge).await.passed();
@@ -56,7 +38,7 @@ async fn a_model_of_the_hub_is_downloaded_once_and_judges() {
         serde_json::from_str(reader.place.read("v.jsonl").lines().next().unwrap()).unwrap();
     assert_eq!(line["model"], "hf:judges/tiny");
     assert!(line["score"].is_number(), "{line}");
-    let snapshot = reader.cache("snapshots").join(COMMIT);
+    let snapshot = cache(&reader, "snapshots").join(COMMIT);
     assert_eq!(fs::read(snapshot.join("tiny-Q4_K_M.gguf")).unwrap(), TINY);
     reader.hub.asked();
 
@@ -83,14 +65,14 @@ async fn a_model_of_the_hub_is_downloaded_once_and_judges() {
 
 #[tokio::test]
 async fn a_download_that_was_interrupted_goes_on_and_a_damaged_one_is_removed() {
-    let reader = Reader::of("goes-on", &[("m.gguf", TINY)], None).await;
+    let reader = reader_of("goes-on", &[("m.gguf", TINY)], None).await;
     let pull = ["models", "pull", "hf:judges/tiny", "-q"];
     reader.hub.damage(true);
     let damaged = reader.run(&[], &pull).await;
     assert_eq!((damaged.code, damaged.out.as_str()), (3, ""), "{}", damaged.err);
     assert!(damaged.err.contains("m.gguf arrived damaged, and was removed"), "{}", damaged.err);
     assert_eq!(
-        fs::read_dir(reader.cache("blobs"))
+        fs::read_dir(cache(&reader, "blobs"))
             .unwrap()
             .filter(|entry| { entry.as_ref().unwrap().metadata().unwrap().len() > 0 })
             .count(),
@@ -102,7 +84,7 @@ async fn a_download_that_was_interrupted_goes_on_and_a_damaged_one_is_removed() 
     // The first half is there, as a killed download leaves it.
     let blob = reader.run(&[], &pull).await.passed().out;
     let blob = fs::canonicalize(blob.trim()).unwrap();
-    fs::remove_dir_all(reader.cache("snapshots")).unwrap();
+    fs::remove_dir_all(cache(&reader, "snapshots")).unwrap();
     fs::write(blob.with_extension("part"), &TINY[..TINY.len() / 2]).unwrap();
     fs::remove_file(&blob).unwrap();
     reader.hub.asked();
@@ -115,7 +97,7 @@ async fn a_download_that_was_interrupted_goes_on_and_a_damaged_one_is_removed() 
 #[tokio::test]
 async fn the_token_goes_to_the_hub_and_not_to_the_host_of_its_files() {
     let files = [("m.gguf", TINY)];
-    let reader = Reader::of("redirect", &files, Some("hf_secret_token")).await;
+    let reader = reader_of("redirect", &files, Some("hf_secret_token")).await;
     let host = Hub::start(&files, None).await;
     reader.hub.redirect_to(&host);
     let token = [("HF_TOKEN", "hf_secret_token"), ("RUST_LOG", "trace")];
@@ -131,7 +113,7 @@ async fn the_token_goes_to_the_hub_and_not_to_the_host_of_its_files() {
 #[tokio::test]
 async fn what_cannot_be_had_is_said_with_what_to_do() {
     let files = [("a-Q4_0.gguf", &b"x"[..]), ("a-Q8_0.gguf", b"y")];
-    let reader = Reader::of("errors", &files, Some("hf_secret_token")).await;
+    let reader = reader_of("errors", &files, Some("hf_secret_token")).await;
     let token = [("HF_TOKEN", "hf_secret_token")];
     for (environment, name, words) in [
         (&[][..], "hf:judges/tiny", "set HF_TOKEN"),
@@ -158,7 +140,7 @@ async fn what_cannot_be_had_is_said_with_what_to_do() {
 
 #[tokio::test]
 async fn a_found_file_may_download_nothing_without_the_users_word() {
-    let reader = Reader::of("trust", &[("m.gguf", TINY)], None).await;
+    let reader = reader_of("trust", &[("m.gguf", TINY)], None).await;
     reader
         .place
         .file("tribunal.toml", "[judge.a]\nmodel = \"hf:judges/tiny\"\nprompt = \"tiny-score\"\n");
@@ -172,7 +154,7 @@ async fn a_found_file_may_download_nothing_without_the_users_word() {
 
 #[tokio::test]
 async fn a_model_that_ollama_holds_judges_in_this_process() {
-    let reader = Reader::of("ollama", &[], None).await;
+    let reader = reader_of("ollama", &[], None).await;
     let manifest = r#"{"layers": [{"mediaType": "application/vnd.ollama.image.model", "digest": "sha256:0a"}]}"#;
     reader.place.file("ollama/manifests/registry.ollama.ai/library/tiny/latest", manifest);
     reader.place.file("ollama/blobs/sha256-0a", TINY);

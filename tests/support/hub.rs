@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    process::Stdio,
     sync::{Arc, Mutex},
 };
 
@@ -16,6 +17,8 @@ use axum::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
+
+use super::{Place, Ran};
 
 /// The commit of every repository, until another one is published.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -167,4 +170,25 @@ async fn file(
         .header("content-range", format!("bytes {from}-{to}/{}", bytes.len()))
         .body(Body::from(bytes[from..=to].to_vec()))
         .unwrap()
+}
+
+/// A place whose program asks this Hub.
+pub struct HubReader {
+    pub place: Place,
+    pub hub: Hub,
+}
+
+impl HubReader {
+    /// A place of this name, and a Hub with these files.
+    pub async fn of(name: &str, files: &[(&str, &[u8])], token: Option<&'static str>) -> Self {
+        Self { place: Place::new(name), hub: Hub::start(files, token).await }
+    }
+
+    /// Runs the program, without standard input.
+    pub async fn run(&self, environment: &[(&str, &str)], args: &[&str]) -> Ran {
+        let mut command = self.place.command(args);
+        command.env("HF_ENDPOINT", &self.hub.url).env("HF_HOME", self.place.folder.path("hub"));
+        command.envs(environment.iter().copied()).stdin(Stdio::null());
+        Ran::of(tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap())
+    }
 }
