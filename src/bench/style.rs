@@ -116,7 +116,7 @@ mod tests {
     #[test]
     #[ignore = "needs ../shared/data"]
     fn published_answers_have_their_published_counts() {
-        let folder = std::env::var("SHARED_DATA")
+        let folder = std::env::var("TRIBUNAL_TEST_DATA")
             .unwrap_or_else(|_| format!("{}/../shared/data", env!("CARGO_MANIFEST_DIR")));
         let text = std::fs::read_to_string(format!("{folder}/arena_hard_v2_answers_sample.jsonl"))
             .unwrap();

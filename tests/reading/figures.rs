@@ -1,28 +1,14 @@
 //! Metrics against figures that were published for recorded judges, recomputed from their records.
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
+use crate::support::collected::{published, records};
 use serde_json::Value;
 use tribunal::metrics::{
     ConfusionMatrix, Weights, auc, cohen_kappa, kendall_tau_b, mean, pearson, spearman,
     standard_error, win_rate,
 };
-
-fn shared(file: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    fs::read_to_string(folder.join(file)).unwrap()
-}
-
-fn records(file: &str) -> Vec<Value> {
-    shared(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// The published figures of one file of records.
-fn published(name: &str) -> Value {
-    let anchors: Value = serde_json::from_str(&shared("anchors.json")).unwrap();
-    anchors["anchors"][name]["value"].clone()
-}
 
 fn text(record: &Value, field: &str) -> String {
     record[field].as_str().unwrap().to_owned()
@@ -38,7 +24,7 @@ fn agrees(found: Option<f64>, right: &Value, digits: usize, what: &str) {
 #[ignore = "needs ../shared/data"]
 fn pandalm_has_its_accuracy_macro_f1_and_kappa() {
     let right = published("pandalm");
-    let annotators: BTreeMap<String, [usize; 3]> = records("pandalm_testset.jsonl")
+    let annotators: BTreeMap<String, [usize; 3]> = records("pandalm_testset")
         .iter()
         .map(|one| {
             let class = |n: &str| usize::try_from(one[n].as_u64().unwrap()).unwrap();
@@ -50,7 +36,7 @@ fn pandalm_has_its_accuracy_macro_f1_and_kappa() {
         let kappa = cohen_kappa(&pairs, Weights::Equal);
         agrees(kappa, &right["kappa_12_13_23"][n], 4, "two annotators");
     }
-    let judgments = records("pandalm_judgments.jsonl");
+    let judgments = records("pandalm_judgments");
     for (judge, field) in [
         ("gpt-3.5-turbo", "gpt35_result"),
         ("PandaLM-7B", "pandalm7b_result"),
@@ -77,7 +63,7 @@ fn pandalm_has_its_accuracy_macro_f1_and_kappa() {
 #[ignore = "needs ../shared/data"]
 fn process_rewards_have_their_macro_f1_and_area() {
     let mut judges: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
-    for record in records("reasoneval_prm_scores.jsonl") {
+    for record in records("reasoneval_prm_scores") {
         let scores = record["scores"].as_array().unwrap().iter().filter_map(Value::as_f64);
         let least = scores.reduce(f64::min).unwrap();
         let is_right = record["gold"]["solution_correctness"] == "correct";
@@ -98,7 +84,7 @@ fn process_rewards_have_their_macro_f1_and_area() {
 #[ignore = "needs ../shared/data"]
 fn summaries_have_their_three_correlations() {
     let mut judges: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
-    for record in records("summeval_llm_judgments.jsonl") {
+    for record in records("summeval_llm_judgments") {
         let [judge, prompt, dimension] =
             ["judge", "prompt_kind", "dimension"].map(|field| text(&record, field));
         // The official code takes −1 for what it cannot read.
@@ -123,7 +109,7 @@ fn summaries_have_their_three_correlations() {
 fn dialogues_have_their_correlations_over_all_and_within_contexts() {
     type Pairs = Vec<(f64, f64)>;
     let mut judges: BTreeMap<String, BTreeMap<String, Pairs>> = BTreeMap::new();
-    for record in records("topical_chat_geval.jsonl") {
+    for record in records("topical_chat_geval") {
         let name = format!("{}/{}", text(&record, "prompt_kind"), text(&record, "dimension"));
         let samples = record["verdicts"].as_array().unwrap().iter().filter_map(Value::as_f64);
         let Some(score) = mean(&samples.collect::<Vec<_>>()) else { continue };
@@ -150,7 +136,7 @@ fn dialogues_have_their_correlations_over_all_and_within_contexts() {
 #[ignore = "needs ../shared/data"]
 fn models_have_their_win_rates_and_standard_errors() {
     let mut models: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for record in records("alpacaeval1_preferences.jsonl") {
+    for record in records("alpacaeval1_preferences") {
         let Some(preference) = record["preference"].as_f64() else { continue };
         // 0 is an old code for a draw.
         let won = if preference < 0.5 { 0.5 } else { preference - 1.0 };

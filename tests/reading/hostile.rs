@@ -5,7 +5,7 @@
 
 use std::{fs, sync::Arc};
 
-use crate::support::{Reply, Server};
+use crate::support::{Reply, Server, collected as collection};
 use serde_json::{Value, json};
 use tribunal::{
     Item, Judge, Verdict,
@@ -28,8 +28,7 @@ fn cases() -> Vec<String> {
 
 /// Texts of public benchmarks that hold what looks like a verdict.
 fn collected() -> Vec<String> {
-    let folder = std::path::PathBuf::from(std::env::var_os("TRIBUNAL_TEST_DATA").unwrap());
-    let text = fs::read_to_string(folder.join("adversarial_candidate_texts.jsonl")).unwrap();
+    let text = collection::text("adversarial_candidate_texts.jsonl");
     let record = |line: &str| {
         let record: Value = serde_json::from_str(line).unwrap();
         candidate(&record).unwrap_or_else(|| line.to_owned())

@@ -2,24 +2,17 @@
 //! judges, and the counts of ProcessBench and MR-GSM8K.
 //!
 //! The expected figures were computed from the same files by the benchmarks' own formulas.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::collections::BTreeMap;
 
+use crate::support::collected::records;
 use serde_json::{Value, json};
 use tribunal::{
     Item, Judge, Judgment,
     backend::Script,
     report::{Confusion, FirstErrors},
 };
-
-/// The records of a file.
-fn records(file: &str) -> Vec<Value> {
-    let folder = PathBuf::from(std::env::var_os("TRIBUNAL_TEST_DATA").unwrap());
-    let path = folder.join(format!("{file}.jsonl"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 /// A share in percent, with two digits.
 fn percent(share: Option<f64>) -> String {

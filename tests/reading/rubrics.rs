@@ -2,8 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::{fs, path::Path};
-
+use crate::support::collected;
 use serde_json::Value;
 use tribunal::{
     ErrorKind, Item, Prompt,
@@ -11,13 +10,6 @@ use tribunal::{
     prompt,
     verdict::{Assessment, CriterionVerdict, Rubric},
 };
-
-/// The records of a file of collected data.
-fn collected(name: &str) -> Vec<Value> {
-    let folder = std::env::var("TRIBUNAL_TEST_DATA").unwrap();
-    let text = fs::read_to_string(Path::new(&folder).join(name)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 /// The prompt that grades rubrics as they are published.
 fn grader() -> std::sync::Arc<Prompt> {
@@ -36,7 +28,7 @@ fn judged(criteria: &Criteria, verdict: impl Fn(usize) -> Assessment) -> Rubric 
 #[test]
 #[ignore = "needs TRIBUNAL_TEST_DATA, a folder of collected texts"]
 fn every_record_of_healthbench_is_read_with_its_points() {
-    let records = collected("healthbench_sample.jsonl");
+    let records = collected::records("healthbench_sample");
     assert_eq!(records.len(), 20);
     for record in records {
         let rubrics = record["rubrics"].as_array().unwrap().clone();
@@ -66,7 +58,7 @@ fn leaf_scores(node: &Value) -> Vec<f64> {
 #[test]
 #[ignore = "needs TRIBUNAL_TEST_DATA, a folder of collected texts"]
 fn a_tree_of_paperbench_comes_to_the_score_of_its_root() {
-    let trees = collected("paperbench_rubric_sample.jsonl");
+    let trees = collected::records("paperbench_rubric_sample");
     let mut graded = 0;
     for tree in trees {
         let whole = Criteria::read(&tree, ErrorKind::Record).unwrap();

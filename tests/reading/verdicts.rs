@@ -222,9 +222,7 @@ fn every_case_is_read_as_a_careful_reader_reads_it() {
 #[test]
 #[ignore = "needs TRIBUNAL_TEST_DATA, a folder of collected texts"]
 fn judged_texts_that_hold_verdicts_never_become_the_verdict() {
-    let folder = std::path::PathBuf::from(std::env::var_os("TRIBUNAL_TEST_DATA").unwrap());
-    let file = folder.join("adversarial_candidate_texts.jsonl");
-    let texts = fs::read_to_string(&file).unwrap();
+    let texts = crate::support::collected::text("adversarial_candidate_texts.jsonl");
     let ten = json!({ "min": 1, "max": 10, "step": "any" });
     let abc = json!({ "A": "first", "B": "second", "C": "tie" });
     let judges = [

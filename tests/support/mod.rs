@@ -15,6 +15,7 @@ pub mod hub;
 pub mod browser;
 #[cfg(feature = "cli")]
 mod program;
+pub mod collected;
 mod tools;
 
 #[cfg(feature = "cli")]

@@ -16,8 +16,9 @@ mod corpora;
 mod families;
 mod official;
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, fs, sync::Arc};
 
+use crate::support::collected::records;
 use serde_json::{Value, json};
 use tribunal::{
     Item, Judge, Prompt, Verdict,
@@ -234,18 +235,6 @@ fn is_foreign(text: &str) -> bool {
     let low = text.to_lowercase();
     let has = |word: &str| low.split(|c: char| !c.is_alphanumeric()).any(|found| found == word);
     text.len() > 80 && !["the", "is", "and"].iter().any(|word| has(word))
-}
-
-/// The folder of the collected texts.
-fn folder() -> PathBuf {
-    PathBuf::from(std::env::var_os("TRIBUNAL_TEST_DATA").unwrap())
-}
-
-/// The records of a file.
-fn records(file: &str) -> Vec<Value> {
-    let path = folder().join(format!("{file}.jsonl"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 async fn tally(corpus: &Corpus, records: &[Value]) -> Tally {

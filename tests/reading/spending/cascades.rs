@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::support::collected;
 use serde_json::Value;
 use tribunal::{
     Judge, Judgment,
@@ -10,14 +11,12 @@ use tribunal::{
     report::{CascadeAnswer, CascadeFigures, fit_cascade},
 };
 
-use super::{
-    Record, draws, judged, lines, on_the_page, real, recorded, right, share, text, votes, word,
-};
+use super::{Record, draws, judged, on_the_page, real, recorded, right, share, text, votes, word};
 
 /// The comparisons of LLMBar by a model with a prompt, in both orders; the gold label is objective or that of people.
 fn llmbar(judge: &str, prompt: &str) -> Vec<Record> {
     let mut pairs: BTreeMap<String, [Value; 2]> = BTreeMap::new();
-    for line in lines("llmbar_judgments") {
+    for line in collected::records("llmbar_judgments") {
         if line["judge"] == judge && line["prompt_kind"] == prompt {
             let at = usize::try_from(line["order"].as_u64().unwrap()).unwrap();
             let both = pairs.entry(text(&line["group"])).or_default();
@@ -92,7 +91,7 @@ async fn rated(certainty: f64, what: &'static str) -> Cascade {
         let mut records =
             draws::samples(takes, |human| if human >= 2.0 { "passes" } else { "fails" });
         // Both prompts are about the same replies.
-        let items = lines("topical_chat_geval");
+        let items = collected::records("topical_chat_geval");
         for record in &mut records {
             let line = items.iter().find(|line| line["id"] == record.id).unwrap();
             record.id = text(&line["item"]);

@@ -4,7 +4,9 @@
 use serde_json::Value;
 use tribunal::{Judgment, judging::StopDraws, prompt::Order, report::Paired};
 
-use super::{Record, changed, judge, judged, lines, on_the_page, real, right, share, text, votes};
+use super::{
+    Record, changed, judge, judged, on_the_page, real, records, right, share, text, votes,
+};
 
 /// The rules by which a sample announces its number, as `docs/readers.md` measures them.
 const NUMBER: [&str; 3] = [
@@ -35,7 +37,7 @@ pub(super) fn samples(
             human,
         }
     };
-    lines("topical_chat_geval").iter().filter(|line| takes(line)).map(record).collect()
+    records("topical_chat_geval").iter().filter(|line| takes(line)).map(record).collect()
 }
 
 pub(super) fn is_grounded() -> String {
@@ -110,7 +112,7 @@ async fn draws_that_stop_early_save_most_of_the_calls_and_change_few_verdicts() 
 
 /// The pairs that GPT-4 scored in both orders. Nobody else compared them.
 fn scored_twice() -> Vec<Record> {
-    let all = lines("qlora_relative_scores");
+    let all = records("qlora_relative_scores");
     let pair = |line: &Value| {
         let name = |key: &str| text(&line["meta"][key]);
         (text(&line["group"]), name("file_first"), name("file_second"))

@@ -5,7 +5,6 @@
 //! thresholds. The figures are those of `docs/adaptive.md`, and the tests keep the page true.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stdout,
     reason = "a test may stop where it stands, and tell what it measured"
 )]
@@ -16,6 +15,7 @@ mod selection;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
+use crate::support::collected::records;
 use serde_json::{Value, json};
 use tribunal::{
     Completion, Item, Judge, Judgment, Prompt, Request, Verdict,
@@ -35,13 +35,6 @@ struct Record {
     gold: String,
     /// The mean of the numbers that people gave.
     human: f64,
-}
-
-/// The records of a file of the collected judgments.
-fn lines(file: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../shared/data/{file}.jsonl"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn text(value: &Value) -> String {

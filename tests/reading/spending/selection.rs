@@ -15,7 +15,7 @@ use tribunal::{
     },
 };
 
-use super::{Record, draws, judge, lines, on_the_page, real, share, text};
+use super::{Record, draws, judge, on_the_page, real, records, share, text};
 
 /// The answers to one question, with what people say about each.
 type Group = Vec<Record>;
@@ -88,7 +88,7 @@ fn summeval(judge: &str, dimension: &str) -> Vec<Group> {
         let record = Record { id: text(&line["id"]), texts, gold: String::new(), human };
         (text(&line["doc_id"]), record)
     };
-    let all = lines("summeval_llm_judgments");
+    let all = records("summeval_llm_judgments");
     let own = all.iter().filter(|line| {
         line["judge"] == judge && line["dimension"] == dimension && line["prompt_kind"] == "rts"
     });
@@ -99,7 +99,7 @@ fn summeval(judge: &str, dimension: &str) -> Vec<Group> {
 fn topical(dimension: &str) -> Vec<Group> {
     let takes =
         |line: &Value| line["dimension"] == dimension && line["prompt_kind"] == "llm_eval_no_cot";
-    let items: BTreeMap<String, String> = lines("topical_chat_geval")
+    let items: BTreeMap<String, String> = records("topical_chat_geval")
         .iter()
         .map(|line| (text(&line["id"]), text(&line["group"])))
         .collect();
@@ -167,7 +167,7 @@ async fn recorded_judges_choose_better_summaries_and_replies_than_chance() {
 /// The solutions of four models to each problem of GSM8K, with their own labels (Cobbe et al. 2021).
 fn gsm8k() -> Vec<(Item, Vec<bool>)> {
     let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for solution in lines("gsm8k_solutions") {
+    for solution in records("gsm8k_solutions") {
         let group = solution["group"].as_str().unwrap().to_owned();
         groups.entry(group).or_default().push(solution);
     }
@@ -235,7 +235,7 @@ type Shown = [(String, Option<f64>); 2];
 /// output is the better one.
 fn llmbar() -> Vec<(Shown, bool)> {
     let mut pairs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for one in lines("llmbar_judgments") {
+    for one in records("llmbar_judgments") {
         if one["prompt_kind"] == "CoT" {
             pairs.entry(format!("{} {}", one["judge"], one["group"])).or_default().push(one);
         }

@@ -9,7 +9,8 @@ use crate::backend::check::CheckKind;
 /// The records of a file of answers.
 fn records(name: &str) -> Vec<Value> {
     let path = format!("{}/../shared/data/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
-    let path = std::env::var("SHARED_DATA").map_or(path, |folder| format!("{folder}/{name}.jsonl"));
+    let path =
+        std::env::var("TRIBUNAL_TEST_DATA").map_or(path, |folder| format!("{folder}/{name}.jsonl"));
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -11,31 +11,16 @@ mod steps;
 mod win_rates;
 
 use super::{side, vote, voted};
+use crate::support::collected::{published as anchors, records as real};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 use tribunal::bench::{Convention, Figures};
-
-/// The records of a file.
-fn real(name: &str) -> Vec<Value> {
-    let path = format!("{}/../shared/data/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
-    let path = std::env::var("SHARED_DATA").map_or(path, |folder| format!("{folder}/{name}.jsonl"));
-    let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 /// The records of a file that may be published, and is part of this repository.
 fn sample(name: &str) -> Vec<Value> {
     let path = format!("{}/tests/data/benchmarks/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// The published figures of this name.
-fn anchors(name: &str) -> Value {
-    let path = format!("{}/../shared/data/anchors.json", env!("CARGO_MANIFEST_DIR"));
-    let path = std::env::var("SHARED_DATA").map_or(path, |folder| format!("{folder}/anchors.json"));
-    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    all["anchors"][name]["value"].clone()
 }
 
 fn text<'v>(value: &'v Value, name: &str) -> &'v str {
