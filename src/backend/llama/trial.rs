@@ -73,10 +73,8 @@ pub(super) fn survives(path: &Path) -> Result<bool> {
         } else {
             "the file is damaged, of an unknown form, or needs more memory than there is"
         });
-    Err(match reason(&said) {
-        Some(reason) => error.because(failed(reason)),
-        None => error.because(failed(&tried.status.to_string())),
-    })
+    let reason = reason(&said).filter(|_| !is_illegal_instruction(tried.status));
+    Err(error.because(failed(reason.unwrap_or(&tried.status.to_string()))))
 }
 
 /// Whether a process crashed; the exit codes of this program are small.
