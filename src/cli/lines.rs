@@ -67,14 +67,20 @@ impl Args {
         Redo::of_flags(self.fresh, self.retry_errors)
     }
 
-    /// Opens the file of results before the first request; `what` names the lines in an error.
+    /// Opens the file of results before the first request; `what` names the lines in an error, and `parts` is what the
+    /// manifest says about judges and policies.
     ///
     /// # Errors
     /// The file cannot be written, has content already, or has an unknown format.
-    pub(super) fn open(&self, what: &str, progress: Progress) -> Result<(Lines, Option<Output>)> {
+    pub(super) fn open(
+        &self,
+        what: &str,
+        progress: Progress,
+        parts: Value,
+    ) -> Result<(Lines, Option<Output>)> {
         let output = output::open_lines(self.output.as_deref(), self.fresh, what)?;
         let total = progress.total();
-        let manifest = self.manifest().map(|path| manifest::write_command(path, total));
+        let manifest = self.manifest().map(|path| manifest::write_parts(path, total, parts));
         Ok((Lines { progress, args: self.clone(), manifest: manifest.transpose()? }, output))
     }
 }

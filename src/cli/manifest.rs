@@ -22,9 +22,11 @@ use tribunal::{
     backend::Backend,
     config::Resolved,
     error::{Error, ErrorKind, Result},
+    item::Item,
     judge::Judge,
     judging::Member,
     models::Models,
+    prompt::Prompt,
     records::Ending,
 };
 
@@ -98,26 +100,10 @@ pub(super) fn write(
     (files, records): (&[String], Option<u64>),
     of_the_loop: Option<Value>,
 ) -> Result<Manifest> {
-    let model = model_of(resolved);
-    let mut run = json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "command": command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
-        "judge": {"name": resolved.name, "identity": judge.identity(), "settings": resolved.settings},
-        "prompt": {
-            "name": judge.prompt().name(),
-            "hash": judge.prompt_hash(),
-            "reading": judge.reading(),
-            "source": judge.prompt().source(),
-        },
-        "model": {"name": judge.backend().name(), "identity": judge.backend().identity(), "settings": model},
-        "pass": judge.pass().map(ToString::to_string),
-        "files": files,
-        "records": records,
-    });
-    if resolved.is_jury() {
-        let members = resolved.members.iter().zip(judge.members());
-        run["members"] = members.map(|(settings, member)| of_member(settings, member)).collect();
-    }
+    let mut run = begun();
+    run["files"] = json!(files);
+    run["records"] = json!(records);
+    add(&mut run, of_judge(judge, resolved));
     if let Some(more) = of_the_loop {
         run["loop"] = more;
     }
@@ -126,21 +112,73 @@ pub(super) fn write(
     Ok(manifest)
 }
 
-/// Writes what repeats a run without one judge whose settings could be kept: its command, and the number of its records
-/// where it is known.
+/// Writes what repeats a run of another command: its command line, the number of its records where it is known, and what
+/// its judges and policies are made of.
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn write_command(path: PathBuf, records: Option<u64>) -> Result<Manifest> {
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let run = json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "command": command_line(words),
-        "records": records,
-    });
+pub(super) fn write_parts(path: PathBuf, records: Option<u64>, parts: Value) -> Result<Manifest> {
+    let mut run = begun();
+    run["records"] = json!(records);
+    add(&mut run, parts);
     let manifest = Manifest { path, run };
     manifest.write()?;
     Ok(manifest)
+}
+
+/// The version and the command line.
+fn begun() -> Value {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    json!({"version": env!("CARGO_PKG_VERSION"), "command": command_line(words)})
+}
+
+/// Adds the keys of an object.
+fn add(run: &mut Value, parts: Value) {
+    if let Value::Object(parts) = parts {
+        parts.into_iter().for_each(|(key, value)| run[key] = value);
+    }
+}
+
+/// A judge or jury: its settings, its prompt and its model, and those of its members.
+pub(super) fn of_judge(judge: &Judge, resolved: &Resolved) -> Value {
+    let model = model_of(resolved);
+    let mut parts = json!({
+        "judge": {"name": resolved.name, "identity": judge.identity(), "settings": resolved.settings},
+        "prompt": {
+            "name": judge.prompt().name(),
+            "hash": judge.prompt_hash(),
+            "reading": judge.reading(),
+            "source": judge.prompt().source(),
+            "empty_mark": empty_mark(judge.prompt()),
+        },
+        "model": {"name": judge.backend().name(), "identity": judge.backend().identity(), "settings": model},
+        "pass": judge.pass().map(ToString::to_string),
+    });
+    if resolved.is_jury() {
+        let members = resolved.members.iter().zip(judge.members());
+        parts["members"] = members.map(|(settings, member)| of_member(settings, member)).collect();
+    }
+    parts
+}
+
+/// A policy, a critic or another judge without settings: its prompt and its model.
+pub(super) fn of_writer(judge: &Judge) -> Value {
+    let (prompt, backend) = (judge.prompt(), judge.backend());
+    json!({
+        "prompt": {"name": prompt.name(), "hash": judge.prompt_hash(), "source": prompt.source()},
+        "model": {"name": backend.name(), "identity": backend.identity()},
+    })
+}
+
+/// The secret from which judges derive their marks, if one is set.
+pub(super) fn secret() -> Option<String> {
+    std::env::var("TRIBUNAL_SECRET").ok()
+}
+
+/// The mark of an empty record, by which it can be told later whether the same secret is set. It says no more about the
+/// secret than the mark of any record.
+fn empty_mark(prompt: &Prompt) -> Option<String> {
+    prompt.mark(&Item::new(), secret().as_deref())
 }
 
 /// The settings of a model, without what may be a secret.
@@ -159,7 +197,12 @@ fn of_member(resolved: &Resolved, (member, backend): (&Member, &dyn Backend)) ->
     json!({
         "name": member.name(),
         "settings": resolved.settings,
-        "prompt": {"name": prompt.name(), "hash": prompt.hash(), "source": prompt.source()},
+        "prompt": {
+            "name": prompt.name(),
+            "hash": prompt.hash(),
+            "source": prompt.source(),
+            "empty_mark": empty_mark(prompt),
+        },
         "model": {"name": backend.name(), "identity": backend.identity(), "settings": model_of(resolved)},
     })
 }

@@ -90,12 +90,15 @@ pub(super) async fn run(args: &Args) -> Result<Exit> {
     let mut failed = 0;
     let mut files = Vec::new();
     for source in &sources {
-        let (mut file, unread) = file(source)?;
-        if format == Format::Html && !args.no_items {
-            requests::add(&mut file, args.requests).await;
-        }
+        let (file, unread) = file(source)?;
         failed += unread;
         files.push(file);
+    }
+    if format == Format::Html && !args.no_items {
+        let trees = requests::trees(&files);
+        for file in &mut files {
+            requests::add(file, &trees, args.requests).await;
+        }
     }
     let rules: Vec<Option<String>> = files.iter().map(pass_rule).collect();
     let report = Report::new(args.options(), files);

@@ -199,10 +199,16 @@ impl Resolved {
 
     /// How prompts see the fields of records; of a jury, how that of its first member does.
     pub fn fields(&self) -> FieldMap {
-        if let Some(first) = self.members.first() {
-            return first.fields();
+        match self.members.first() {
+            Some(first) => first.fields(),
+            None => Self::fields_of(&self.settings),
         }
-        let Settings { map, set, .. } = &self.settings;
+    }
+
+    /// The fields that settings rename and fill in.
+    #[doc(hidden)]
+    pub fn fields_of(settings: &Settings) -> FieldMap {
+        let Settings { map, set, .. } = settings;
         let named = |fields: FieldMap, Pair(new, old): &Pair| fields.naming(new, old);
         let filled = |fields: FieldMap, Pair(name, text): &Pair| fields.filling(name, text.clone());
         set.iter().fold(map.iter().fold(FieldMap::default(), named), filled)

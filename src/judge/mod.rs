@@ -231,7 +231,8 @@ impl Judge {
     }
 
     /// The same for an item that [`seen`](Self::seen) returned.
-    pub(crate) async fn rehearse_seen(&self, item: &Item) -> Result<Vec<(AskId, Request)>> {
+    #[doc(hidden)]
+    pub async fn rehearse_seen(&self, item: &Item) -> Result<Vec<(AskId, Request)>> {
         let facts = self.facts().await;
         self.0.panel.rehearse_seen(item, &facts)
     }

@@ -85,6 +85,18 @@ impl AnyLine {
         }
     }
 
+    /// The key of the line; empty for a node of a tree.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Judged(line) => &line.key,
+            Self::Revised(line) => &line.key,
+            Self::Ranked(line) => &line.key,
+            Self::Searched(line) => &line.result.key,
+            Self::Labelled(line) => &line.result.key,
+            Self::Node(_) => "",
+        }
+    }
+
     /// The outcome of the record as the line of `judge` has it: the verdict on the returned draft of a revision, the
     /// order of ranked candidates, the chosen solution of a search, the labels of steps. `None` for a node of a tree.
     pub fn result(&self) -> Option<ResultLine> {

@@ -95,6 +95,6 @@ pub use {
 #[cfg(feature = "cli")]
 pub use {
     changes::changes,
-    html::{Report, ReportOptions, RunFile, SentRequest},
+    html::{Report, ReportOptions, RunFile, SentRequest, SentRequests},
     junit::Junit,
 };

@@ -24,6 +24,7 @@ mod estimates;
 mod programs;
 mod report;
 mod report_browser;
+mod report_requests;
 mod report_runs;
 mod secrets;
 mod settings;

@@ -171,8 +171,8 @@ fn another_prompt_than_that_of_the_results_rebuilds_nothing() {
     report(&place, &["v.jsonl", "-o", "r.html"]);
     let page = place.read("r.html");
     assert!(block(&page, "details")[0].get("sent").is_none());
-    let note = block(&page, "index")[0]["notes"][0].as_str().unwrap().to_owned();
-    assert!(note.starts_with("not kept, and not rebuilt"), "{note}");
+    let note = block(&page, "details")[0]["unsent"].as_str().unwrap().to_owned();
+    assert_eq!(note, "not kept, and not rebuilt: the manifest is of another prompt.");
 }
 
 #[test]

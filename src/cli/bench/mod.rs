@@ -23,7 +23,7 @@ use super::{
     Exit, budget, dry_run, emit_figures, engines,
     input::{self, Input, reading},
     judge::note_default_model,
-    lines, note,
+    lines, manifest, note,
     opening::{Opening, Setup},
     progress::Progress,
     running,
@@ -251,7 +251,8 @@ impl Args {
         let input = Input { total: Some(total as u64), are_files: true, ..input };
         let options = running::options(&input, self.lines.redo(), stopping);
         let progress = Progress::new(input.total, quiet, models.clone());
-        let (lines, output) = self.lines.open("result lines", progress)?;
+        let (lines, output) =
+            self.lines.open("result lines", progress, manifest::of_judge(&judge, resolved))?;
         let work = run::JudgeWork::new(judge);
         let work = if self.lines.no_item { work.without_items() } else { work };
         let mut results = Results::new(lines);

@@ -11,10 +11,11 @@
 
 mod results;
 
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, choose, engines, input, note,
+    Exit, budget, choose, engines, input, manifest, note,
     opening::{Opening, Setup},
     progress::Progress,
     running,
@@ -123,7 +124,10 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let labeler = args.labeler(&resolved, input.first.as_ref(), &models).await?;
     let options = running::options(&input, args.results.lines.redo(), stopping);
     let progress = Progress::new(input.total, quiet, models.clone());
-    let (mut results, output) = args.results.open(progress, labeler.options())?;
+    let mut parts = json!({"policy": manifest::of_writer(labeler.policy())});
+    parts["policy"]["settings"] = json!(resolved.settings);
+    parts["check"] = manifest::of_writer(labeler.check());
+    let (mut results, output) = args.results.open(progress, labeler.options(), parts)?;
     let work = LabelWork::new(labeler).labels(settings::labels(&resolved));
     let work = if args.results.lines.no_item { work.without_items() } else { work };
     let (summary, left) = run::label(work, input.records, options, output, &mut results).await?;

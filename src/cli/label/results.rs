@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
 use super::super::{
     lines::{self, Lines},
     note, output,
@@ -57,8 +59,9 @@ impl Args {
         &self,
         progress: Progress,
         options: LabelOptions,
+        parts: Value,
     ) -> Result<(Results, Option<Output>)> {
-        let (lines, output) = self.lines.open("labels", progress)?;
+        let (lines, output) = self.lines.open("labels", progress, parts)?;
         let training = self.training.as_deref().map(output::create).transpose()?;
         let training = training.map(|file| Training {
             options,

@@ -173,11 +173,12 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         dry_run::run(&ranker, input.records).await?;
         return Ok(Exit::Done);
     }
+    let parts = models::parts(&ranker, &resolved);
     let work = RankWork::new(ranker).labelled(resolved.settings.label.clone());
     let work = if args.results.lines.no_item { work.without_items() } else { work };
     let options = running::options(&input, args.results.lines.redo(), stopping);
     let progress = Progress::new(input.total, quiet, opener.clone());
-    let (mut results, output) = args.results.open(progress)?;
+    let (mut results, output) = args.results.open(progress, parts)?;
     let (summary, left) = run::rank(work, input.records, options, output, &mut results).await?;
     results.finish(&summary, left.as_ref(), &opener)?;
     running::note_kept(summary.kept_failed, 0);

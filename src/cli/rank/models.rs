@@ -1,6 +1,8 @@
 //! The models of a ranking: the judge, the policy that writes candidates, and the check of the truth.
 
-use super::super::{budget, choose, opening::Opening, settings};
+use serde_json::{Value, json};
+
+use super::super::{budget, choose, manifest, opening::Opening, settings};
 use tribunal::{
     backend::BudgetLimits,
     config::Resolved,
@@ -55,6 +57,16 @@ pub(super) struct Context<'a> {
     pub(super) models: Models,
     /// What the run may spend.
     pub(super) limits: BudgetLimits,
+}
+
+/// What a manifest says about a ranking: its judge, its policy and its check, as far as there are any.
+pub(super) fn parts(ranker: &Ranker, resolved: &Resolved) -> Value {
+    let settings = || json!({"judge": {"settings": resolved.settings}});
+    let judge = ranker.judge().map(|judge| manifest::of_judge(judge, resolved));
+    let mut parts = judge.unwrap_or_else(settings);
+    parts["policy"] = ranker.policy().map(manifest::of_writer).into();
+    parts["check"] = ranker.check().map(manifest::of_writer).into();
+    parts
 }
 
 /// How many answers a policy writes if no number is set.

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{
     engines,
@@ -47,13 +47,17 @@ impl Args {
     ///
     /// # Errors
     /// The file cannot be written, has content already, or has an unknown format.
-    pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
+    pub(super) fn open(
+        &self,
+        progress: Progress,
+        parts: Value,
+    ) -> Result<(Results, Option<Output>)> {
         if let Some(path) = self.chart.as_ref().filter(|path| !is_picture(path)) {
             let message = format!("cannot write the chart to `{}`: unknown format", path.display());
             return Err(Error::new(ErrorKind::Config, message)
                 .hint("the chart is a picture in SVG: name a file that ends in .svg"));
         }
-        let (lines, output) = self.lines.open("rankings", progress)?;
+        let (lines, output) = self.lines.open("rankings", progress, parts)?;
         let sample = self.plan.then(PlanSample::default);
         Ok((Results { lines, sample, args: self.clone() }, output))
     }

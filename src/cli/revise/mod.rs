@@ -157,7 +157,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let counts_tokens = policy::counts_tokens(&work);
     let (mut results, output) = args.results.open(plain, progress, counts_tokens)?;
     let write = |path| {
-        let of_the_loop = Some(policy::manifest(&work));
+        let of_the_loop = Some(policy::parts(&work));
         let input = (args.input.names(), input.total);
         manifest::write(path, judge, &resolved, input, of_the_loop)
     };

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    super::{choose, independence, settings},
+    super::{choose, independence, manifest, settings},
     models::{Context, Opened, comparison, judge_of, with_prompt},
 };
 use tribunal::{
@@ -95,15 +95,13 @@ pub(super) struct Args {
 }
 
 /// The effective settings of the loop, for the run's manifest.
-pub(super) fn manifest(work: &ReviseWork) -> Value {
+pub(super) fn parts(work: &ReviseWork) -> Value {
     let ReviseOptions { limits, accept, patience, memory, keep_steps, critic, principles, .. } =
         work.options();
-    let named = |judge: &Judge| {
-        let (prompt, backend) = (judge.prompt(), judge.backend());
-        json!({
-            "prompt": {"name": prompt.name(), "hash": judge.prompt_hash(), "source": prompt.source()},
-            "model": {"name": backend.name(), "identity": backend.identity()},
-        })
+    let named = manifest::of_writer;
+    let comparison = match accept {
+        Accept::Preferred(judge) if judge.members().count() == 1 => Some(named(judge)),
+        _ => None,
     };
     let check = match &work.options().final_check {
         FinalCheck::None => json!("none"),
@@ -114,6 +112,7 @@ pub(super) fn manifest(work: &ReviseWork) -> Value {
         "reviser": named(work.writer().reviser()),
         "drafter": work.writer().drafter().map(named),
         "critic": critic.as_ref().map(named),
+        "comparison": comparison,
         "principles": principles,
         "accept": accept.rule().to_string(),
         "rounds": limits.rounds,

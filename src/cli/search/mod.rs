@@ -14,12 +14,13 @@ mod policy;
 mod results;
 mod tree;
 
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{
     Exit, budget, emit, engines, independence,
     input::{self, Records},
-    note,
+    manifest, note,
     opening::{Opening, Setup},
     print_error,
     progress::Progress,
@@ -194,7 +195,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     }
     let options = running::options(&input, args.results.lines.redo(), stopping);
     let progress = Progress::new(input.total, quiet, models.clone());
-    let (mut results, output) = args.results.open(progress)?;
+    let parts = parts(&searcher, &resolved);
+    let (mut results, output) = args.results.open(progress, parts)?;
     let work = SearchWork::new(searcher);
     let work = if args.results.lines.no_item { work.without_items() } else { work };
     let work = if args.results.needs_trees() { work.with_trees() } else { work };
@@ -208,6 +210,23 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     running::note_kept(records.kept_failed, records.kept_unreadable);
     let done = if records.failed > 0 { Exit::Incomplete } else { Exit::Done };
     Ok(running::exit(&records.ending.end, || done))
+}
+
+/// What a manifest says about a search: its judge, its policy with both prompts, its check, and what decides how its tree
+/// is read.
+fn parts(searcher: &Searcher, resolved: &Resolved) -> Value {
+    let options = searcher.options();
+    let mut parts = manifest::of_judge(searcher.judge(), resolved);
+    parts["policy"] = manifest::of_writer(searcher.policy());
+    parts["finish"] = manifest::of_writer(searcher.finisher());
+    parts["check"] = searcher.check().map(manifest::of_writer).into();
+    parts["search"] = json!({
+        "depth": options.limits.depth,
+        "lookahead": options.lookahead,
+        "ends": options.ends,
+        "between": searcher.between(),
+    });
+    parts
 }
 
 /// Prints the largest number of calls that the records can need.

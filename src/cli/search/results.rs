@@ -7,6 +7,8 @@ use std::{
     path::PathBuf,
 };
 
+use serde_json::Value;
+
 use super::{
     super::{
         lines::{self, Lines},
@@ -59,8 +61,12 @@ impl Args {
     ///
     /// # Errors
     /// A file cannot be written, has content already, or has an unknown format.
-    pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
-        let (lines, output) = self.lines.open("solutions", progress)?;
+    pub(super) fn open(
+        &self,
+        progress: Progress,
+        parts: Value,
+    ) -> Result<(Results, Option<Output>)> {
+        let (lines, output) = self.lines.open("solutions", progress, parts)?;
         let mut trees = Trees::default();
         for path in &self.tree {
             match path.extension().and_then(|end| end.to_str()) {

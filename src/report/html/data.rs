@@ -48,11 +48,10 @@ pub(super) fn details(report: &Report) -> String {
 
 /// Why some records of a run have no requests; empty where no text is shown.
 fn unsent<'r>(report: &Report, run: &'r Run) -> &'r str {
-    match (report.options.with_items, run.command, run.requests_note.as_str()) {
-        (false, ..) => "",
-        (_, "judge", "") => "not kept",
-        (_, "judge", note) => note,
-        _ => "not kept: results of this command hold texts, verdicts and critiques",
+    match (report.options.with_items, run.requests_note.as_str()) {
+        (false, _) => "",
+        (_, "") => "not kept",
+        (_, note) => note,
     }
 }
 

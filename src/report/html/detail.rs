@@ -34,7 +34,11 @@ pub(super) fn of(entry: &Entry, with_items: bool, shared: &mut SharedLines) -> V
         texts(entry, &mut all);
         judgment(entry, &mut all);
         if let Some(sent) = &entry.sent {
-            all.insert("sent".into(), sent.iter().map(|one| conversation(one, shared)).collect());
+            if !sent.shown.is_empty() {
+                let shown = sent.shown.iter().map(|one| conversation(one, shared));
+                all.insert("sent".into(), shown.collect());
+            }
+            all.insert("unsent".into(), sent.note.as_str().into());
         }
         match &entry.more {
             More::Nothing => (),

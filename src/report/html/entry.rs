@@ -25,6 +25,15 @@ pub struct SentRequest {
     pub messages: Vec<(String, String)>,
 }
 
+/// What was sent about a record, as far as it could be made again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentRequests {
+    /// The conversations.
+    pub shown: Vec<SentRequest>,
+    /// What is left out, and why, in whole sentences; empty if nothing is.
+    pub note: String,
+}
+
 /// One record of a report.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -38,8 +47,8 @@ pub(super) struct Entry {
     pub(super) group: Option<String>,
     /// The tree of a search.
     pub(super) tree: Vec<TreeLine>,
-    /// What was sent, made again; `None` if it could not be.
-    pub(super) sent: Option<Vec<SentRequest>>,
+    /// What was sent, made again; `None` if that was not tried.
+    pub(super) sent: Option<SentRequests>,
     /// Where other files have the same record: its place among all records of the report.
     pub(super) peers: Vec<usize>,
     /// Whether those files have another verdict.

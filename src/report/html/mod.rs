@@ -28,7 +28,10 @@ mod page;
 mod markdown;
 mod events;
 
-pub use {entry::SentRequest, run::RunFile};
+pub use {
+    entry::{SentRequest, SentRequests},
+    run::RunFile,
+};
 
 use self::run::{Run, take_trees};
 use super::{Comparison, Labels};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use serde_json::Value;
 
-use super::entry::{Entry, LabelReader, More, SentRequest};
+use super::entry::{Entry, LabelReader, More, SentRequests};
 use crate::{
     error::Error,
     records::{AnyLine, End, Ending, TreeLine},
@@ -24,7 +24,7 @@ pub struct RunFile {
     /// The manifest beside it, which tells how it was made.
     pub manifest: Option<Value>,
     /// What was sent for a record, made again, by the key of its line.
-    pub requests: BTreeMap<String, Vec<SentRequest>>,
+    pub requests: BTreeMap<String, SentRequests>,
     /// Why there are none for other records.
     pub requests_note: String,
 }
@@ -92,7 +92,7 @@ impl Run {
             }
         }
         let mut requests = file.requests;
-        for entry in entries.iter_mut().filter(|entry| matches!(entry.more, More::Nothing)) {
+        for entry in &mut entries {
             entry.sent = requests.remove(&entry.result.key);
         }
         set_groups(&mut entries, group);

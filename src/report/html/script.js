@@ -182,6 +182,12 @@
   let common = null;
   const shared = () => (common ??= JSON.parse(lines[rows.length]));
 
+  /** Why requests are not shown, or which of them. */
+  function unsent(all, note) {
+    const words = all.unsent ?? (note && `${note}.`);
+    return words ? el("p", { class: "quiet" }, text(all.sent ? words : `Requests: ${words}`)) : null;
+  }
+
   function detail(at) {
     const row = rows[at];
     const all = JSON.parse(lines[at]);
@@ -193,7 +199,7 @@
         ...own.map((name) => tag(name))),
       row[PEERS].length > 0 && beside(at),
       ...parts.filter(Boolean),
-      all.sent == null && notes[row[RUN]] !== "" && el("p", { class: "quiet" }, text(`Request: ${notes[row[RUN]]}.`)),
+      unsent(all, notes[row[RUN]]),
     ].filter(Boolean);
   }
 

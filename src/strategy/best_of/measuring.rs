@@ -22,7 +22,7 @@ use crate::{
 const AT_ONCE: usize = 64;
 
 /// The indexes of the candidates that were written.
-fn written(candidates: &[Candidate]) -> Vec<usize> {
+pub(super) fn written(candidates: &[Candidate]) -> Vec<usize> {
     let written = candidates.iter().enumerate().filter(|(_, one)| one.text.is_some());
     written.map(|(at, _)| at).collect()
 }

@@ -71,6 +71,24 @@ pub async fn best_of(judge: &Judge, item: &Item) -> Result<Ranked> {
     Ranker::new(Some(judge.clone()), RankOptions::default())?.rank(item).await
 }
 
+/// An item as judges see it, with the texts of all candidates as its answers, and the places of those that have a text.
+/// `written` are the texts of a policy; without them, the item holds the candidates.
+///
+/// # Errors
+/// The item holds no answers.
+#[doc(hidden)]
+pub fn shown_candidates(
+    item: &Item,
+    written: Option<Vec<Option<String>>>,
+) -> Result<(Item, Vec<usize>)> {
+    let of_policy = |text| Candidate { text, ..Candidate::default() };
+    let candidates = match written {
+        Some(texts) => texts.into_iter().map(of_policy).collect(),
+        None => candidate::given(item)?,
+    };
+    Ok((candidate::shown(item, &candidates), measuring::written(&candidates)))
+}
+
 /// Ranks candidate answers and chooses one.
 #[derive(Clone, Debug)]
 pub struct Ranker {

@@ -31,6 +31,8 @@
 mod rollouts;
 mod search;
 
+#[doc(hidden)]
+pub use rollouts::joined;
 pub use {rollouts::Rollouts, search::LabelMethod};
 
 use std::time::{Duration, Instant};

@@ -104,7 +104,8 @@ impl Labeler {
 }
 
 /// Steps as one text: in paragraphs, as solutions are usually written.
-fn joined(steps: &[String]) -> String {
+#[doc(hidden)]
+pub fn joined(steps: &[String]) -> String {
     steps.join("\n\n")
 }
 

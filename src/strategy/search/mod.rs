@@ -298,7 +298,7 @@ impl Searcher {
     }
 
     /// What stands between steps.
-    fn between(&self) -> String {
+    pub fn between(&self) -> String {
         let stops = &self.policy.prompt().front().sampling.stop;
         let breaks = |text: &&String| !text.is_empty() && text.chars().all(|c| c == '\n');
         let own = || stops.iter().find(breaks).cloned().unwrap_or_else(|| "\n".into());
