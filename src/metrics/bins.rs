@@ -44,18 +44,21 @@ impl Bin {
 pub fn by_width(all: &[(f64, bool)], count: usize) -> Vec<Bin> {
     let count = count.max(1);
     let mut bins = vec![Vec::new(); count];
-    for one in all {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "from 0 to the number of bins"
-        )]
-        let at = (one.0 * real(count)).ceil().max(1.0) as usize - 1;
-        bins[at.min(count - 1)].push(*one);
-    }
+    all.iter().for_each(|one| bins[bin_of(one.0, count)].push(*one));
     let end = |at: usize| real(at) / real(count);
     let bins = bins.into_iter().enumerate().filter(|(_, bin)| !bin.is_empty());
     bins.map(|(at, bin)| Bin::of(end(at), end(at + 1), &bin)).collect()
+}
+
+/// The number of the bin of equal width that holds a prediction, of so many bins, counted from 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "from 0 to the number of bins"
+)]
+pub(crate) fn bin_of(p: f64, count: usize) -> usize {
+    let at = (p * real(count)).ceil().max(1.0) as usize - 1;
+    at.min(count - 1)
 }
 
 /// Bins of about equal numbers of records, from the lowest prediction to the highest.

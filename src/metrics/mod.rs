@@ -61,7 +61,7 @@ pub use self::{
     steps::{Confusion, Diagnosis, FirstErrors, MrScore},
 };
 
-pub(crate) use self::{intervals::resamples, paired::p_value};
+pub(crate) use self::{bins::bin_of, intervals::resamples, paired::p_value};
 
 /// An interval of confidence, both ends included. In JSON it is a list of both.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

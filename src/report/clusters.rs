@@ -99,6 +99,22 @@ impl Clusters {
         Figure::new(name, title, value, interval, numbers.len())
     }
 
+    /// The standard error of the mean of numbers; `None` with fewer than two units or clusters.
+    pub(super) fn error(&self, numbers: &[f64]) -> Option<f64> {
+        match &self.of {
+            Some(of) => clustered(numbers, of).map(|mean| mean.error),
+            None => standard_error(numbers),
+        }
+    }
+
+    /// The sum of the numbers in each cluster; the numbers themselves if no two units belong together.
+    pub(super) fn sums(&self, numbers: impl Iterator<Item = f64>) -> Vec<f64> {
+        let Some(of) = &self.of else { return numbers.collect() };
+        let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
+        of.iter().zip(numbers).for_each(|(one, number)| *sums.entry(*one).or_default() += number);
+        sums.into_values().collect()
+    }
+
     /// Any statistic of the units at some places. The interval is by bootstrap; `perfect` is the one of a sample in which
     /// all resamples have the same value, by the share of units that may be unlike all of these.
     pub(super) fn any(

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{real, sample::Observation};
+use super::{gaps::Gaps, real, sample::Observation};
 use crate::{
     metrics::{self, Auc, Bin, Figure, Interval},
     report::clusters::Clusters,
@@ -25,8 +25,8 @@ pub struct CalibrationFigures {
     /// The expected calibration error over bins of equal width: Σ n_b/n · |observed − predicted| (Guo et al.
     /// 2017).
     pub ece: f64,
-    /// Its 95 % interval: the upper end by bootstrap, the lower one 0 unless the error is larger than chance gives to
-    /// predictions that are calibrated (Bröcker and Smith 2007).
+    /// Its 95 % interval, by the derivative of the error in the direction of chance (Fang and Santos 2019). It is not
+    /// symmetric, because chance adds to the error of a sample.
     pub ece_interval: Option<Interval>,
     /// The same over bins of equal mass.
     pub ece_by_mass: f64,
@@ -91,13 +91,12 @@ impl CalibrationFigures {
         let widest = |Interval { low, high }: Interval| Interval { low, high: high.max(unseen) };
         let brier = metrics::brier(&pairs).unwrap_or(0.0);
         let base_rate = mean(&Observation::outcome);
-        let ece = metrics::ece(&by_width).unwrap_or(0.0);
         Self {
             count: all.len(),
             base_rate,
             mean: mean(&|one| one.p),
-            ece,
-            ece_interval: ece_interval(&pairs, bins, ece, &clusters).map(widest),
+            ece: metrics::ece(&by_width).unwrap_or(0.0),
+            ece_interval: Gaps::new(&pairs, bins).interval(&clusters).map(widest),
             ece_by_mass: metrics::ece(&by_mass).unwrap_or(0.0),
             mce: metrics::mce(&by_width).unwrap_or(0.0),
             brier,
@@ -124,38 +123,6 @@ fn area(pairs: &[(f64, bool)], clusters: &Clusters) -> Option<Auc> {
     };
     let interval = clusters.bootstrap(pairs.len(), of).filter(|found| found.width() > 0.0);
     Some(Auc { interval, ..found })
-}
-
-/// The interval of an expected calibration error.
-///
-/// The error of a sample is too large, because every bin has chance in it; that of a resample has it twice. So the upper
-/// end is the one of the resamples, the lower end is as far below as that is above, and it is 0 if predictions that are
-/// calibrated would have such an error in one sample of forty.
-fn ece_interval(
-    pairs: &[(f64, bool)],
-    bins: usize,
-    ece: f64,
-    clusters: &Clusters,
-) -> Option<Interval> {
-    if pairs.len() < 2 {
-        return None;
-    }
-    let error = |pairs: &[(f64, bool)]| metrics::ece(&metrics::by_width(pairs, bins));
-    let drawn = clusters.bootstrap(pairs.len(), |drawn| {
-        error(&drawn.iter().map(|place| pairs[*place]).collect::<Vec<_>>())
-    })?;
-    let mut random = fastrand::Rng::with_seed(0);
-    let mut calibrated = || {
-        let happened: Vec<(f64, bool)> =
-            pairs.iter().map(|(p, _)| (*p, random.f64() < *p)).collect();
-        error(&happened)
-    };
-    let mut by_chance: Vec<f64> =
-        (0..metrics::resamples(pairs.len())).filter_map(|_| calibrated()).collect();
-    by_chance.sort_by(f64::total_cmp);
-    let most = by_chance.get(by_chance.len() * 975 / 1_000).copied().unwrap_or(1.0);
-    let low = if ece > most { (2.0 * ece - drawn.high).max(0.0) } else { 0.0 };
-    Some(Interval { low, high: drawn.high.max(ece).min(1.0) })
 }
 
 impl CalibrationFigures {

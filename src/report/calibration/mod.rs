@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `sample` | a prediction with its outcome |
 //! | `collect` | predictions and outcomes from result lines |
+//! | `gaps` | the interval of the expected calibration error |
 //! | `figures` | reliability, expected calibration error, Brier score, area under the curve |
 //! | `fit` | temperature, Platt and isotonic maps, and their cross-validation |
 //! | `print` | the report, for people and for programs |
@@ -14,6 +15,7 @@
 mod collect;
 mod figures;
 mod fit;
+mod gaps;
 mod print;
 mod sample;
 
@@ -103,5 +105,7 @@ impl CalibrationSample {
     }
 }
 
+#[cfg(test)]
+mod coverage;
 #[cfg(test)]
 mod tests;

@@ -51,29 +51,6 @@ fn the_figures_are_those_computed_by_hand() {
 }
 
 #[test]
-fn intervals_of_the_calibration_error_contain_the_truth() {
-    type ShareAt = fn(f64) -> f64;
-    // The share of positives at a prediction, and the error of all predictions.
-    let judges: [(ShareAt, f64); 3] =
-        [(|p| p, 0.0), (|p| 0.5 + 0.6 * (p - 0.5), 0.1), (|p| (p - 0.2).max(0.0), 0.18)];
-    let mut found = 0;
-    for (share, truth) in judges {
-        for seed in 0..20 {
-            let mut random = fastrand::Rng::with_seed(seed);
-            let all: Vec<Observation> = (0..150)
-                .map(|hash| {
-                    let p = random.f64();
-                    Observation::new(p, random.f64() < share(p), hash)
-                })
-                .collect();
-            let interval = CalibrationFigures::new(&all, 10).ece_interval.unwrap();
-            found += usize::from(interval.contains(truth));
-        }
-    }
-    assert!(found >= 53, "{found} of 60");
-}
-
-#[test]
 fn observations_of_one_record_give_wider_intervals() {
     let observed = |records: u64| -> Vec<Observation> {
         (0..200)
