@@ -34,6 +34,8 @@ pub struct Benchmark {
     pub protocol: &'static str,
     /// The prompt that is used if none is named.
     pub prompt: &'static str,
+    /// The prompt for records of which answers can only be rated, where others are compared.
+    pub(super) rated_prompt: Option<&'static str>,
     /// How the official code counts a verdict that it cannot read.
     pub failure: &'static str,
     /// The formula of the first figure.
@@ -88,6 +90,7 @@ pub(super) const PLAIN: Benchmark = Benchmark {
     is_verified: true,
     protocol: "",
     prompt: "pair",
+    rated_prompt: None,
     failure: "",
     metric: "",
     source: "",
@@ -145,13 +148,27 @@ impl Benchmark {
     fn rows(&self) -> [(&'static str, String); 7] {
         [
             ("Protocol", self.protocol.to_owned()),
-            ("Prompt", format!("{}, if none is named", self.prompt)),
+            ("Prompt", self.prompts()),
             ("Failure", self.failure.to_owned()),
             ("Metric", self.metric.to_owned()),
             ("Source", self.source.to_owned()),
             ("Licence", self.licence.to_owned()),
             ("Reproduced", self.reproduced.to_owned()),
         ]
+    }
+
+    /// Its prompts, in words.
+    fn prompts(&self) -> String {
+        let prompt = format!("{}, if none is named", self.prompt);
+        match self.rated_prompt {
+            Some(rated) => format!("{prompt}; {rated} for answers that are only rated"),
+            None => prompt,
+        }
+    }
+
+    /// The prompt for records of which answers can only be rated, where others are compared.
+    pub fn rated_prompt(&self) -> Option<&'static str> {
+        self.rated_prompt
     }
 
     /// The same for programs.
@@ -167,6 +184,7 @@ impl Benchmark {
             "schema_verified": self.is_verified,
             "protocol": self.protocol,
             "prompt": self.prompt,
+            "rated_prompt": self.rated_prompt,
             "failure": self.failure,
             "metric": self.metric,
             "source": self.source,

@@ -48,14 +48,15 @@ pub(super) enum Part {
 }
 
 impl Case {
-    /// The parts of this case in a shape.
+    /// The parts of this case in a shape. Answers that can only be rated are rated in any.
     pub(super) fn parts(&self, shape: Shape) -> Vec<Part> {
         match shape {
             _ if self.answers.is_empty() => vec![Part::Whole],
-            Shape::Alone => (0..self.answers.len()).map(Part::One).collect(),
-            _ if self.only_rated => Vec::new(),
-            Shape::Whole => vec![Part::Whole],
-            Shape::Pairs => self.pairs.iter().map(|(one, two)| Part::Pair(*one, *two)).collect(),
+            Shape::Whole if !self.only_rated => vec![Part::Whole],
+            Shape::Pairs if !self.only_rated => {
+                self.pairs.iter().map(|(one, two)| Part::Pair(*one, *two)).collect()
+            }
+            _ => (0..self.answers.len()).map(Part::One).collect(),
         }
     }
 

@@ -36,8 +36,6 @@ pub(super) struct Estimate {
     records: usize,
     /// Records that no request can be made of.
     failed: usize,
-    /// Whether the first request was printed.
-    is_shown: bool,
     calls: usize,
     /// Requests that are sent whatever the answers are.
     least: usize,
@@ -73,46 +71,23 @@ pub(super) async fn run(
 ) -> Result<()> {
     let mut watch = watch;
     let mut estimate = Estimate::default();
-    let facts = judge.facts().await;
-    for record in records {
-        estimate.records += 1;
-        let item = match record.item {
-            Ok(item) => item,
-            Err(error) => {
-                estimate.failed += 1;
-                print_error(&error);
-                continue;
-            }
-        };
-        if let (Some(watch), Ok(seen)) = (&mut watch, judge.seen(&item)) {
-            watch.check(&seen, &record.place);
-        }
-        match judge.rehearse(&item).await {
-            Ok(requests) => {
-                if !estimate.is_shown {
-                    show(requests.first().map(|(_, request)| request))?;
-                    estimate.is_shown = true;
-                }
-                estimate.add_all(judge, &facts, &requests, &record.place);
-            }
-            Err(error) => {
-                estimate.failed += 1;
-                print_error(&error.within(&record.place));
-            }
-        }
-    }
-    note(&estimate.text(judge));
-    let models: Vec<&dyn Backend> = judge.members().map(|(_, model)| model).collect();
-    if let Some(time) = estimate.work.text(&models).await {
-        note(&time);
-    }
-    if estimate.shortened > 0 {
-        let count = estimate.shortened;
-        note(&format!("conversations shown shortened by `transcript(max=…)`: {count} records"));
-    }
-    estimate.misfits.print();
-    estimate.over(judge, limits).iter().for_each(|line| note(line));
-    note("nothing was sent");
+    estimate.add_records(judge, records, &mut watch).await?;
+    estimate.print(judge, limits).await;
+    Ok(())
+}
+
+/// The same for records that two judges of the same models share: the first request of each, and what both need.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) async fn run_both(
+    [(judge, records), (other, others)]: [(&Judge, Records); 2],
+    limits: &BudgetLimits,
+) -> Result<()> {
+    let mut estimate = Estimate::default();
+    estimate.add_records(judge, records, &mut None).await?;
+    estimate.add_records(other, others, &mut None).await?;
+    estimate.print(judge, limits).await;
     Ok(())
 }
 
@@ -128,7 +103,6 @@ impl Default for Estimate {
         Self {
             records: 0,
             failed: 0,
-            is_shown: false,
             calls: 0,
             least: 0,
             tokens: 0,
@@ -144,6 +118,64 @@ impl Default for Estimate {
 }
 
 impl Estimate {
+    /// Adds these records, and prints the first request of the judge.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    async fn add_records(
+        &mut self,
+        judge: &Judge,
+        records: Records,
+        watch: &mut Option<&mut Watch>,
+    ) -> Result<()> {
+        let facts = judge.facts().await;
+        let mut is_shown = false;
+        for record in records {
+            self.records += 1;
+            let item = match record.item {
+                Ok(item) => item,
+                Err(error) => {
+                    self.failed += 1;
+                    print_error(&error);
+                    continue;
+                }
+            };
+            if let (Some(watch), Ok(seen)) = (&mut *watch, judge.seen(&item)) {
+                watch.check(&seen, &record.place);
+            }
+            match judge.rehearse(&item).await {
+                Ok(requests) => {
+                    if !is_shown {
+                        show(requests.first().map(|(_, request)| request))?;
+                        is_shown = true;
+                    }
+                    self.add_all(judge, &facts, &requests, &record.place);
+                }
+                Err(error) => {
+                    self.failed += 1;
+                    print_error(&error.within(&record.place));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints what was counted.
+    async fn print(&self, judge: &Judge, limits: &BudgetLimits) {
+        note(&self.text(judge));
+        let models: Vec<&dyn Backend> = judge.members().map(|(_, model)| model).collect();
+        if let Some(time) = self.work.text(&models).await {
+            note(&time);
+        }
+        if self.shortened > 0 {
+            let count = self.shortened;
+            note(&format!("conversations shown shortened by `transcript(max=…)`: {count} records"));
+        }
+        self.misfits.print();
+        self.over(judge, limits).iter().for_each(|line| note(line));
+        note("nothing was sent");
+    }
+
     /// Adds the requests of a record at this place.
     pub(super) async fn add_record(
         &mut self,

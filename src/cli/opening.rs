@@ -4,7 +4,7 @@
 //! and the prompt. The prompt needs the model's name, for some prompts belong to certain models, and the
 //! first record, for a prompt has to fit its fields.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, slice, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -55,7 +55,17 @@ impl Setup<'_> {
     }
 }
 
+/// The prompt of a benchmark, for judges that name none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usual {
+    /// Its name.
+    pub(super) prompt: &'static str,
+    /// The flag that names another one.
+    pub(super) flag: &'static str,
+}
+
 /// What all judges of a run share when they are opened.
+#[derive(Clone)]
 pub(super) struct Opening<'a> {
     /// The first record, by which a prompt is chosen where none is named.
     pub(super) first: Option<&'a Item>,
@@ -81,22 +91,44 @@ impl Opening<'_> {
     }
 
     /// The same where a benchmark names the prompt: it is used if the settings name none, and the model has no prompt of
-    /// its own.
+    /// its own. That holds for each member of a jury.
     ///
     /// # Errors
     /// Those of [`judge`](Self::judge).
-    pub(super) async fn judge_by(&self, resolved: &Resolved, usual: &str) -> Result<Judge> {
-        if resolved.is_jury() || resolved.prompt().is_some() {
+    pub(super) async fn judge_by(&self, resolved: &Resolved, usual: Usual) -> Result<Judge> {
+        let has_prompt = |one: &Resolved| one.prompt().is_some();
+        let members =
+            if resolved.is_jury() { &resolved.members[..] } else { slice::from_ref(resolved) };
+        if members.iter().all(has_prompt) {
             return self.judge(resolved).await;
         }
+        let mut judges = Vec::new();
+        for member in members {
+            let judge = if has_prompt(member) {
+                self.one(member).await?
+            } else {
+                self.one_by(member, usual).await?
+            };
+            judges.push(judge);
+        }
+        let unnamed = judges.iter().zip(members).filter(|(_, member)| !has_prompt(member));
+        let names: BTreeSet<&str> = unnamed.map(|(judge, _)| judge.prompt().name()).collect();
+        for name in names.iter().filter(|_| !self.quiet) {
+            note(&format!("no prompt named: using `{name}`; {} names another", usual.flag));
+        }
+        if resolved.is_jury() {
+            return resolved.together(judges).await;
+        }
+        Ok(judges.swap_remove(0))
+    }
+
+    /// One judge that names no prompt, by that of its model or this one.
+    async fn one_by(&self, resolved: &Resolved, usual: Usual) -> Result<Judge> {
         let backend = self.models.open(resolved.model_spec()).await?;
         budget::check_price(&self.limits, resolved, &*backend)?;
         let own = judge::prompt_for(&*backend, self.first, resolved.supplied());
         let own = own.ok().filter(|prompt| !prompt.front().models.is_empty());
-        let prompt = own.map_or_else(|| judge::load(usual), Ok)?;
-        if !self.quiet {
-            note(&format!("no prompt named: using `{}`; -p names another", prompt.name()));
-        }
+        let prompt = own.map_or_else(|| judge::load(usual.prompt), Ok)?;
         self.with_prompt(resolved, backend, prompt).await
     }
 

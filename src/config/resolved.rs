@@ -102,14 +102,6 @@ impl Resolved {
     #[cfg(feature = "cli")]
     #[doc(hidden)]
     pub fn stored(settings: Settings, prompt: Arc<Prompt>) -> Self {
-        // Settings that were made for all judges apply only where they fit; here it is not known which were.
-        const USUAL: [&str; 6] =
-            ["order", "aggregate", "per_call", "stop_draws", "reduce", "split_steps"];
-        let table = || SettingOrigin::File {
-            path: std::path::PathBuf::new(),
-            line: 0,
-            table: "defaults".into(),
-        };
         let settings = Settings {
             prompt: None,
             calibration: None,
@@ -128,7 +120,8 @@ impl Resolved {
             members: Vec::new(),
             only: false,
             is_member: false,
-            origins: USUAL.into_iter().map(|key| (key.to_owned(), table())).collect(),
+            // Here it is not known which settings were made for all judges.
+            origins: where_they_fit().collect(),
         };
         Self {
             effective,
@@ -165,6 +158,19 @@ impl Resolved {
     #[must_use]
     pub fn deciding(self, thresholds: Option<CascadeThresholds>) -> Self {
         Self { thresholds, ..self }
+    }
+
+    /// These settings with another prompt, of a jury in every member; without one, it is to be chosen. Settings about the
+    /// verdicts of their own prompt (a calibration, a pass rule) are left out, and the others apply only where they fit.
+    #[must_use]
+    pub fn with_prompt(&self, prompt: Option<&Arc<Prompt>>) -> Self {
+        let mut judge = self.clone().calibrated(None).deciding(None);
+        judge.prompt = prompt.cloned();
+        let settings = &mut judge.effective.settings;
+        (settings.prompt, settings.calibration, settings.pass) = (None, None, None);
+        judge.effective.origins.extend(where_they_fit());
+        judge.members = self.members.iter().map(|member| member.with_prompt(prompt)).collect();
+        judge
     }
 
     /// Every file that the settings named before they were read, with the key of the setting; those of all
@@ -350,6 +356,18 @@ impl Resolved {
             }
         }
     }
+}
+
+/// Origins by which settings that depend on the kind of the prompt apply only where they fit, as those for all judges do.
+fn where_they_fit() -> impl Iterator<Item = (String, SettingOrigin)> {
+    const KEYS: [&str; 6] =
+        ["order", "aggregate", "per_call", "stop_draws", "reduce", "split_steps"];
+    let table = || SettingOrigin::File {
+        path: std::path::PathBuf::new(),
+        line: 0,
+        table: "defaults".into(),
+    };
+    KEYS.into_iter().map(move |key| (key.to_owned(), table()))
 }
 
 /// The criteria that settings name: texts by their names, or a list if one of them has more than a text.

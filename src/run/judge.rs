@@ -1,6 +1,6 @@
 //! Judging as the work of a run.
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 
 use super::{
     Finished, Listener, Redo, Reuse, RunOptions, Task, Work,
@@ -23,6 +23,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct JudgeWork {
     judge: Judge,
+    /// Another judge, and the ids of the records that it judges.
+    other: Option<Arc<(Judge, HashSet<String>)>>,
     with_item: bool,
     labels: Labels,
 }
@@ -30,7 +32,24 @@ pub struct JudgeWork {
 impl JudgeWork {
     /// The work of judging with this judge.
     pub fn new(judge: Judge) -> Self {
-        Self { judge, with_item: true, labels: Labels::default() }
+        Self { judge, other: None, with_item: true, labels: Labels::default() }
+    }
+
+    /// The same work, in which another judge judges the records with these ids: those that the first one cannot judge.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_other(self, judge: Judge, ids: HashSet<String>) -> Self {
+        Self { other: Some(Arc::new((judge, ids))), ..self }
+    }
+
+    /// The judge of an item.
+    fn judge_of(&self, item: Option<&Item>) -> &Judge {
+        let is_others =
+            |ids: &HashSet<String>| item.and_then(Item::own_id).is_some_and(|id| ids.contains(&id));
+        match self.other.as_deref() {
+            Some((other, ids)) if is_others(ids) => other,
+            _ => &self.judge,
+        }
     }
 
     /// The same work, with the fields that contain the records' own labels, which the summary compares
@@ -144,15 +163,15 @@ impl Work for JudgeWork {
     }
 
     fn seen(&self, item: Item) -> Result<Item> {
-        self.judge.seen(&item)
+        self.judge_of(Some(&item)).seen(&item)
     }
 
     fn key(&self, item: &Item) -> String {
-        self.judge.line_key(item)
+        self.judge_of(Some(item)).line_key(item)
     }
 
     fn prefix(&self, item: &Item) -> Option<String> {
-        self.judge.opening(item)
+        self.judge_of(Some(item)).opening(item)
     }
 
     fn reuse(&self, line: &ResultLine, redo: Redo) -> Reuse<Judgment> {
@@ -170,19 +189,20 @@ impl Work for JudgeWork {
 
     async fn work(&self, task: Task<'_, ResultLine>) -> Result<Judgment> {
         let reask = task.earlier.map_or(0, next_reask);
-        self.judge.judge_from(task.item, reask).await
+        self.judge_of(Some(task.item)).judge_from(task.item, reask).await
     }
 
     fn reread(&self, task: Task<'_, ResultLine>) -> Option<Judgment> {
         let line = task.earlier?;
         let votes = line.votes.as_deref()?;
-        let judgment = self.judge.reread(task.item, votes, line.mark.as_deref()).ok()?;
+        let judge = self.judge_of(Some(task.item));
+        let judgment = judge.reread(task.item, votes, line.mark.as_deref()).ok()?;
         // By rules that changed, a member may have lost its verdict: then its replacement is asked.
-        (!self.judge.lacks_replacement(&judgment.votes)).then_some(judgment)
+        (!judge.lacks_replacement(&judgment.votes)).then_some(judgment)
     }
 
     fn line(&self, finished: &Finished, key: &str) -> ResultLine {
-        finished.keyed_line(&self.judge, self.with_item, key)
+        finished.keyed_line(self.judge_of(finished.item.as_ref()), self.with_item, key)
     }
 
     fn renewed(&self, earlier: &ResultLine, mut line: ResultLine) -> Option<ResultLine> {

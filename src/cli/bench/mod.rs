@@ -11,6 +11,7 @@
 
 mod cases;
 mod catalogue;
+mod judges;
 mod recorded;
 mod results;
 
@@ -18,12 +19,12 @@ use std::path::PathBuf;
 
 use tokio::sync::watch;
 
-use self::{cases::Cases, results::Results};
+use self::{cases::Cases, judges::Prompts, results::Results};
 use super::{
-    Exit, budget, dry_run, emit_figures, engines,
+    Exit, budget, emit_figures, engines,
     input::{self, Input, reading},
     judge::note_default_model,
-    lines, manifest, note,
+    lines, note,
     opening::{Opening, Setup},
     progress::Progress,
     running,
@@ -34,9 +35,7 @@ use tribunal::{
     config::Resolved,
     error::{Error, ErrorKind, Result},
     files::Plan,
-    item::{FieldMap, Item},
-    judge::Judge,
-    prompt::Order,
+    item::FieldMap,
     records::Source,
     run,
 };
@@ -109,6 +108,9 @@ struct FigureArgs {
     /// Only records of this part of the benchmark.
     #[arg(long, value_name = "NAME")]
     subset: Vec<String>,
+    /// Prompt for records whose answers are only rated.
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "results", hide_short_help = true)]
+    rated_prompt: Option<String>,
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -164,16 +166,18 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     // The fields are renamed once, where the cases are made.
     let resolved = unnamed(resolved);
     if !args.figures.results.is_empty() {
-        let (judgments, unread) = recorded::lines(&args.figures.results)?;
+        let (judgments, unread) = recorded::lines(&args.figures.results, &cases.all)?;
         let shape = judgments.shape(&cases.all);
         let counted = args.count(benchmark, &cases, &judgments, shape)?;
         return Ok(if unread > 0 { Exit::Incomplete } else { counted });
     }
+    let prompts = Prompts::new(benchmark, &resolved, args.figures.rated_prompt.as_deref())?;
     if let Some(path) = &args.figures.texts {
-        let (judgments, shape) = recorded::texts(path, &resolved, benchmark, &cases.all).await?;
-        return args.count(benchmark, &cases, &judgments, shape);
+        let judges = prompts.silent(&cases.all).await?;
+        let judgments = recorded::texts(path, &judges, &cases.all)?;
+        return args.count(benchmark, &cases, &judgments, judges.shape());
     }
-    Box::pin(args.measure(benchmark, &resolved, cases, input)).await
+    Box::pin(args.measure(benchmark, &resolved, &prompts, cases, input)).await
 }
 
 /// The names of the fields in the records, as the settings map them.
@@ -206,6 +210,8 @@ impl Args {
     fn plan(&self, resolved: &Resolved) -> Plan {
         let FigureArgs { results, texts, .. } = &self.figures;
         let plan = self.lines.writing(self.judge.reading(Plan::default(), resolved));
+        let rated = self.figures.rated_prompt.iter().map(String::as_str);
+        let plan = settings::reading_named(plan, rated);
         let named: Vec<Source> = results.iter().chain(texts).map(|p| Source::named(p)).collect();
         reading(plan, &named)
     }
@@ -215,6 +221,7 @@ impl Args {
         &self,
         benchmark: &'static Benchmark,
         resolved: &Resolved,
+        prompts: &Prompts<'_>,
         cases: Cases,
         input: Input,
     ) -> Result<Exit> {
@@ -232,28 +239,21 @@ impl Args {
             dry_run: self.dry_run,
         };
         let models = Box::pin(setup.models(&[resolved], stops)).await?;
-        let first = cases.all.iter().find_map(|case| case.items(Shape::Pairs).into_iter().next());
         let limits = self.budget.limits();
-        let opening = Opening { first: first.as_ref(), quiet, models: models.clone(), limits };
-        let judge = opening.judge_by(resolved, benchmark.prompt).await?;
-        check_order(benchmark, &judge)?;
-        let shape = Shape::of(judge.prompt().front());
-        let items: Vec<Item> = cases.all.iter().flat_map(|case| case.items(shape)).collect();
-        if items.is_empty() {
-            return Err(nothing_to_judge(benchmark, &judge));
-        }
-        let total = items.len();
-        let records = run::items(items);
+        let opening = Opening { first: None, quiet, models: models.clone(), limits };
+        let judges = prompts.open(&cases.all, &opening).await?;
         if self.dry_run {
-            dry_run::run(&judge, Box::new(records), &limits, None).await?;
+            judges.plan(&cases.all, &limits).await?;
             return Ok(Exit::Done);
         }
-        let input = Input { total: Some(total as u64), are_files: true, ..input };
+        let (shape, items) = (judges.shape(), judges.items(&cases.all));
+        let input = Input { total: Some(items.len() as u64), are_files: true, ..input };
+        let records = run::items(items);
         let options = running::options(&input, self.lines.redo(), stopping);
         let progress = Progress::new(input.total, quiet, models.clone());
-        let (lines, output) =
-            self.lines.open("result lines", progress, manifest::of_judge(&judge, resolved))?;
-        let work = run::JudgeWork::new(judge);
+        let manifest = judges.manifest(resolved);
+        let (lines, output) = self.lines.open("result lines", progress, manifest)?;
+        let work = judges.work(&cases.all);
         let work = if self.lines.no_item { work.without_items() } else { work };
         let mut results = Results::new(lines);
         let (summary, left) = run::judge(work, records, options, output, &mut results).await?;
@@ -297,29 +297,4 @@ impl Args {
         emit_figures(&text, self.figures.json)?;
         Ok(if cases.failed > 0 { Exit::Incomplete } else { Exit::Done })
     }
-}
-
-/// Refuses a judge that would always see the better answer in the same place.
-fn check_order(benchmark: &Benchmark, judge: &Judge) -> Result<()> {
-    let is_given = judge.prompt().compares() && judge.order() == Order::Given;
-    if !(is_given && benchmark.shows_winner_first()) {
-        return Ok(());
-    }
-    let message =
-        format!("in the records of {} the better answer always comes first", benchmark.name);
-    Err(Error::new(ErrorKind::Config, message)
-        .hint("--order hash shows it in a random place, and --order both in both"))
-}
-
-/// The error of a judge whose kind a benchmark has no use for.
-fn nothing_to_judge(benchmark: &Benchmark, judge: &Judge) -> Error {
-    let message = format!(
-        "no record of {} can be judged by the prompt `{}`",
-        benchmark.name,
-        judge.prompt().name()
-    );
-    Error::new(ErrorKind::Config, message).hint(format!(
-        "`tribunal bench show {}` names the protocol; some records are only rated",
-        benchmark.name
-    ))
 }

@@ -5,24 +5,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::{calibrate::current, opening::without_models_by};
+use super::{
+    super::calibrate::current_of,
+    judges::{Judges, rated_ids},
+};
 use tribunal::{
-    bench::{Benchmark, Case, Judgments, RecordedText, Shape, replayed},
-    config::Resolved,
+    bench::{Case, Judgments, RecordedText, replayed},
     error::Result,
     line::ResultLine,
     records::{self, Source},
 };
 
 /// The judgments of these files of result lines, without those of other judges or of older records, and how many lines
-/// could not be read.
+/// could not be read. Answers that are only rated may have a judge of their own.
 ///
 /// # Errors
 /// A file cannot be read.
-pub(super) fn lines(paths: &[PathBuf]) -> Result<(Judgments, usize)> {
+pub(super) fn lines(paths: &[PathBuf], cases: &[Case]) -> Result<(Judgments, usize)> {
     let (mut judgments, mut failed) = (Judgments::default(), 0);
+    let rated = rated_ids(cases);
     for path in paths {
-        let (lines, unread) = current(&Source::named(path), slimmer)?;
+        let is_rated = |line: &ResultLine| rated.contains(&line.id);
+        let (lines, unread) = current_of(&Source::named(path), slimmer, is_rated)?;
         lines.into_iter().for_each(|line| judgments.add(line));
         failed += unread;
     }
@@ -35,33 +39,28 @@ fn slimmer(mut line: ResultLine) -> ResultLine {
     line
 }
 
-/// The judgments that the prompt reads from recorded texts, and their shape.
+/// The judgments that these judges read from recorded texts.
 ///
 /// # Errors
-/// The file cannot be read, a line is not a recorded text, or the prompt cannot be used.
-pub(super) async fn texts(
-    path: &Path,
-    resolved: &Resolved,
-    benchmark: &Benchmark,
-    cases: &[Case],
-) -> Result<(Judgments, Shape)> {
-    let judge = without_models_by(resolved, benchmark.prompt).await?;
-    let shape = Shape::of(judge.prompt().front());
+/// The file cannot be read, or a line is not a recorded text.
+pub(super) fn texts(path: &Path, judges: &Judges, cases: &[Case]) -> Result<Judgments> {
     let mut of: HashMap<String, Vec<RecordedText>> = HashMap::new();
     for (place, line) in numbered(path)? {
         let text = RecordedText::read(&line).map_err(|error| error.within(&place))?;
         of.entry(text.id.clone()).or_default().push(text);
     }
     let mut judgments = Judgments::default();
-    let items = cases.iter().flat_map(|case| case.items(shape));
-    for item in items {
+    let items = |case| judges.items(std::slice::from_ref(case)).into_iter();
+    for (judge, item) in
+        cases.iter().flat_map(|case| items(case).map(|item| (judges.of(case), item)))
+    {
         let id = item.own_id().unwrap_or_default();
         let Some(texts) = of.get(&id) else { continue };
-        let mut line = ResultLine::of(replayed(&judge, &item, texts).as_ref());
+        let mut line = ResultLine::of(replayed(judge, &item, texts).as_ref());
         line.id = id;
         judgments.add(line);
     }
-    Ok((judgments, shape))
+    Ok(judgments)
 }
 
 /// The lines of a file, each with its place.

@@ -5,6 +5,8 @@ mod figures;
 mod published;
 #[cfg(feature = "cli")]
 mod samples;
+#[cfg(all(feature = "cli", feature = "openai"))]
+mod rated;
 #[cfg(feature = "cli")]
 mod command;
 
