@@ -16,7 +16,8 @@ use tribunal::{
     config::Pair,
     error::{Error, ErrorKind, Result},
     files::Plan,
-    records::{self, AnyLine, End, LineOwner, Output, ResultFormat, Source, is_tribunal_output},
+    item::Item,
+    records::{self, AnyLine, End, LineOwner, Output, ResultFormat, Source, is_report},
     report::{Junit, Labels, Report, ReportOptions, RunFile, escaped},
 };
 
@@ -94,6 +95,8 @@ pub(super) async fn run(args: &Args) -> Result<Exit> {
         failed += unread;
         files.push(file);
     }
+    check_field("--label", args.label.as_deref(), &files)?;
+    check_field("--group", args.group.as_deref(), &files)?;
     if format == Format::Html && !args.no_items {
         let trees = requests::trees(&files);
         for file in &mut files {
@@ -140,17 +143,25 @@ impl Args {
         Ok(format)
     }
 
-    /// The file to write; `None` for standard output.
+    /// The file to write; `None` for standard output. Only an earlier report is replaced.
+    ///
+    /// # Errors
+    /// The file exists, and is anything else.
     fn path(&self, format: Format) -> Result<Option<PathBuf>> {
-        if self.output.is_some() || format != Format::Html {
-            return Ok(self.output.clone());
+        let usual = || (format == Format::Html).then(|| PathBuf::from(PAGE));
+        let Some(path) = self.output.clone().or_else(usual) else { return Ok(None) };
+        if !path.is_file() || is_report(&path) {
+            return Ok(Some(path));
         }
-        let path = PathBuf::from(PAGE);
-        if path.exists() && !is_tribunal_output(&path) {
-            let message = format!("`{PAGE}` exists, and is not a report of Tribunal");
-            return Err(Error::new(ErrorKind::Config, message).hint("name another file: -o FILE"));
-        }
-        Ok(Some(path))
+        // A table may hold the only results of a run.
+        let what = if format == Format::Csv {
+            "exists already"
+        } else {
+            "exists already, and is not a report of Tribunal"
+        };
+        let message = format!("`{}` {what}", path.display());
+        Err(Error::new(ErrorKind::Config, message)
+            .hint("name another file with -o, or delete this one first"))
     }
 
     fn options(&self) -> ReportOptions {
@@ -202,6 +213,27 @@ fn file(source: &Source) -> Result<(RunFile, usize)> {
     Ok((file, failed))
 }
 
+/// Checks that at least one record has the field that a flag names.
+///
+/// # Errors
+/// None has it: the error names the fields of the first record.
+fn check_field(flag: &str, field: Option<&str>, files: &[RunFile]) -> Result<()> {
+    let Some(field) = field else { return Ok(()) };
+    let lines = files.iter().flat_map(|file| &file.lines);
+    let mut items = lines.filter_map(|line| line.item().cloned().map(Item::from)).peekable();
+    let Some(first) = items.peek() else {
+        let error = Error::new(ErrorKind::Record, format!("{flag}: the results hold no records"));
+        return Err(error.hint("make them without --no-item"));
+    };
+    let names = first.record().keys().map(|name| format!("`{name}`"));
+    let names = names.collect::<Vec<_>>().join(", ");
+    if items.any(|item| item.at(field).is_ok()) {
+        return Ok(());
+    }
+    let message = format!("{flag}: no record has the field `{field}`");
+    Err(Error::new(ErrorKind::Record, message).hint(format!("the first one has {names}")))
+}
+
 /// The pass rule of a run, if its manifest is there.
 fn pass_rule(file: &RunFile) -> Option<String> {
     file.manifest.as_ref()?.get("pass")?.as_str().map(ToOwned::to_owned)
@@ -211,7 +243,11 @@ fn pass_rule(file: &RunFile) -> Option<String> {
 fn write(report: &Report, format: Format, path: Option<&Path>, rule: Option<String>) -> Result<()> {
     match format {
         Format::Html => text(path, &report.html()?),
-        Format::Markdown => text(path, report.markdown().trim_end()),
+        Format::Markdown => {
+            // A file says in a comment that it is a report, and may be replaced by the next one.
+            let mark = path.map(|_| records::REPORT).unwrap_or_default();
+            text(path, &format!("{mark}{}", report.markdown().trim_end()))
+        }
         Format::Otel => {
             let lines: Vec<String> = report.events().collect();
             text(path, &lines.join("\n"))
@@ -248,7 +284,9 @@ fn text(path: Option<&Path>, text: &str) -> Result<()> {
 
 /// Opens the page in the browser. The report is there whether or not one is found.
 fn open(path: &Path) {
-    if let Err(cause) = opener::open(path) {
+    // A name may begin like a flag or an address; a whole path does not.
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if let Err(cause) = opener::open(whole) {
         let error = Error::new(ErrorKind::Io, "cannot open the page in a browser").because(cause);
         print_error(&error.hint(format!("open `{}` yourself", path.display())));
     }

@@ -1,6 +1,7 @@
 //! A line of any command that writes results.
 
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Map, Value};
 
 use super::{LabelLine, RankLine, RevisionLine, SearchLine, TreeLine};
 use crate::{
@@ -82,6 +83,18 @@ impl AnyLine {
             Self::Ranked(_) => "rank",
             Self::Searched(_) | Self::Node(_) => "search",
             Self::Labelled(_) => "label",
+        }
+    }
+
+    /// The record of the line, if it holds it.
+    pub fn item(&self) -> Option<&Map<String, Value>> {
+        match self {
+            Self::Judged(line) => line.item.as_ref(),
+            Self::Revised(line) => line.item.as_ref(),
+            Self::Ranked(line) => line.item.as_ref(),
+            Self::Searched(line) => line.result.item.as_ref(),
+            Self::Labelled(line) => line.result.item.as_ref(),
+            Self::Node(_) => None,
         }
     }
 

@@ -74,7 +74,7 @@ pub use {
     journal::JournalLine,
     judged::JudgedRecord,
     lines::lines,
-    provenance::{is_tribunal_output, lineage_of},
+    provenance::{REPORT, is_report, is_tribunal_output, lineage_of},
     revised::RevisedRecord,
     sample::sample,
     source::{Found, SkipReason, find},

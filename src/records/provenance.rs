@@ -51,6 +51,21 @@ pub fn is_tribunal_output(path: &Path) -> bool {
     holds(path, InputFormat::of(path))
 }
 
+/// Whether `tribunal report` wrote this file, or it is empty: a page, Markdown, JUnit or events. A table is not
+/// recognized: it may hold the results of a run.
+pub fn is_report(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut text = Vec::new();
+    let is_read = BufReader::new(file.take(1 << 10)).read_to_end(&mut text).is_ok();
+    let text = String::from_utf8_lossy(&text);
+    let is_events = text.starts_with("{\"resourceLogs\":") && text.contains("\"tribunal\"");
+    let is_ours = text.starts_with(REPORT) || is_events || is_page_or_junit(&text);
+    is_read && (text.is_empty() || is_ours)
+}
+
+/// The first line of a report in Markdown, which its readers do not see.
+pub const REPORT: &str = "<!-- tribunal report -->\n";
+
 /// Whether the beginning of a file of this format is one that Tribunal writes.
 fn holds(path: &Path, format: InputFormat) -> bool {
     let Ok(file) = File::open(path) else { return false };
@@ -61,18 +76,23 @@ fn holds(path: &Path, format: InputFormat) -> bool {
         }
         InputFormat::Csv => is_table(&mut start, ','),
         InputFormat::Tsv => is_table(&mut start, '\t'),
-        InputFormat::Text => is_report(&mut start),
+        InputFormat::Text => is_text_report(&mut start),
         InputFormat::Parquet => false,
     }
 }
 
-/// Whether a file is a report of Tribunal: JUnit, or a page.
-fn is_report(start: &mut impl Read) -> bool {
+/// Whether a file is a report of Tribunal: JUnit, a page, or Markdown.
+fn is_text_report(start: &mut impl Read) -> bool {
     let mut text = Vec::new();
     let is_read = start.take(200).read_to_end(&mut text).is_ok();
     let text = String::from_utf8_lossy(&text);
+    is_read && (text.starts_with(REPORT) || is_page_or_junit(&text))
+}
+
+/// Whether a text begins as a page or a file of JUnit.
+fn is_page_or_junit(text: &str) -> bool {
     let is_page = text.starts_with("<!doctype html>") && text.contains("content=\"tribunal ");
-    is_read && (is_page || text.contains("<testsuites name=\"tribunal\""))
+    is_page || text.contains("<testsuites name=\"tribunal\"")
 }
 
 /// The first object of a file, in a list or not.

@@ -216,7 +216,7 @@ fn the_lines_of_every_command_make_a_page() {
             "search" => details["paths"][0]["chosen"] == json!(true),
             _ => {
                 details["steps"][1]
-                    == json!({"text": "two", "label": "incorrect", "p": 0.0, "wrong": true})
+                    == json!({"text": "two", "label": "incorrect", "p": 0.0, "wrong": true, "known": 0})
             }
         };
         assert!(own, "{command}: {details:#}");

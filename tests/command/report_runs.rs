@@ -250,3 +250,120 @@ fn a_mean_is_corrected_by_the_labels_of_some_records() {
     let value = estimate["estimates"][0]["value"].as_f64().unwrap();
     assert!(row.contains(&format!("| {value:.3} |")), "{value}: {row}");
 }
+
+#[test]
+fn only_an_earlier_report_is_replaced() {
+    let place = Place::new("report-replaced");
+    place.file("v.jsonl", scores());
+    for name in ["r.html", "r.md", "r.xml", "r.jsonl"] {
+        report(&place, &["v.jsonl", "-o", name]);
+        report(&place, &["v.jsonl", "-o", name]);
+    }
+    // Anything else stays, results and tables too, which may be the only ones.
+    report(&place, &["v.jsonl", "-o", "table.csv"]);
+    place.file("mine.html", "<!doctype html>\n<title>mine</title>\n");
+    place.file("notes.md", "# Notes\n");
+    place.file("other.jsonl", scores());
+    place.file("report.html", "mine");
+    let refused: [&[&str]; 5] = [
+        &["-o", "mine.html"],
+        &["-o", "notes.md"],
+        &["-o", "other.jsonl"],
+        &["-o", "table.csv"],
+        &[],
+    ];
+    for args in refused {
+        let kept = args.last().map(|name| place.read(name));
+        let ran = place.run(&[&["report", "v.jsonl"], args].concat());
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
+        assert!(ran.err.contains("exists already"), "{}", ran.err);
+        assert_eq!(kept, args.last().map(|name| place.read(name)));
+    }
+    assert_eq!(place.read("report.html"), "mine");
+    // An empty file holds nothing that could be lost.
+    place.file("empty.html", "");
+    report(&place, &["v.jsonl", "-o", "empty.html"]);
+}
+
+#[test]
+fn a_field_that_no_record_has_is_an_error_with_the_fields_that_there_are() {
+    let place = Place::new("report-fields");
+    place.file("v.jsonl", scores());
+    for flag in ["--label", "--group"] {
+        let ran = place.run(&["report", "v.jsonl", flag, "nowhere"]);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        let message = format!("{flag}: no record has the field `nowhere`");
+        assert!(ran.err.contains(&message) && ran.err.contains("`answer`"), "{}", ran.err);
+    }
+    // One record with the field is enough.
+    let some = "{\"v\":1,\"id\":\"x\",\"index\":9,\"kind\":\"score\",\"verdict\":\"3\",\"score\":3.0,\
+                \"key\":\"kx\",\"item\":{\"id\":\"x\",\"rare\":\"4\"}}\n";
+    place.file("w.jsonl", scores() + some);
+    report(&place, &["w.jsonl", "--label", "rare", "-o", "w.html"]);
+    // Results without their records have no fields.
+    place.file("in.jsonl", records(1));
+    let args = ["judge", "in.jsonl", "-p", "score", "-m", "script:Score: 7", "--no-item", "-q"];
+    place.run(&[&args[..], &["-o", "n.jsonl"]].concat()).assert_passed();
+    let ran = place.run(&["report", "n.jsonl", "--label", "answer"]);
+    assert!(ran.code == 2 && ran.err.contains("hold no records"), "{}", ran.err);
+}
+
+/// Texts that mean something to readers of one format or another.
+const HOSTILE: [&str; 8] = [
+    "=1+1",
+    "</script><script>alert(1)</script>",
+    "a]]>b",
+    "x|y\nz",
+    "\u{1b}[31mred",
+    "\u{202e}evil\0",
+    "`code` ![x](http://e.x/i.png) <img src=x>",
+    "@user #12",
+];
+
+#[test]
+fn texts_of_records_break_no_format() {
+    let place = Place::new("report-hostile");
+    let line = |(n, text): (usize, &&str)| {
+        let line = json!({
+            "v": 1, "id": text, "index": n, "kind": "label", "verdict": text, "label": text, "pass": false,
+            "critique": format!("{text}\nVerdict: {text}"), "model": "m", "key": format!("k{n}"),
+            "prompt": {"name": "p", "hash": "h", "reading": "r"},
+            "item": {"id": text, "question": text, "category": text},
+        });
+        format!("{line}\n")
+    };
+    let failed = json!({"v": 1, "id": "f|]]>", "index": 9, "model": "m", "key": "kf",
+        "prompt": {"name": "p", "hash": "h", "reading": "r"},
+        "error": {"kind": "overloaded", "message": "no ]]> | <b> \u{1b}[2J\n=1+1"}});
+    let lines: String = HOSTILE.iter().enumerate().map(line).collect();
+    place.file("v|`.jsonl", format!("{lines}{failed}\n"));
+    for name in ["r.html", "r.md", "r.csv", "r.xml", "r.jsonl"] {
+        report(&place, &["v|`.jsonl", "-o", name]);
+    }
+    let markdown = place.read("r.md");
+    for line in markdown.lines().filter(|line| line.starts_with('|')) {
+        let cells = line.replace("\\|", "").matches('|').count();
+        assert!([3, 6].contains(&cells), "{line}");
+    }
+    let is_control = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+    assert!(
+        !markdown.contains(is_control) && !markdown.contains("<img") && !markdown.contains("@user")
+    );
+    // No cell of a table begins as a formula does.
+    let mut table = csv::Reader::from_path(place.folder.path("r.csv")).unwrap();
+    let rows: Vec<csv::StringRecord> = table.records().collect::<Result<_, _>>().unwrap();
+    assert_eq!(rows.len(), HOSTILE.len() + 1);
+    assert!(rows.iter().flatten().all(|cell| !cell.starts_with(['=', '@'])), "{rows:?}");
+    // XML of JUnit has every text, and no character that XML forbids.
+    let junit = place.read("r.xml");
+    assert!(!junit.contains(is_control) && !junit.contains("]]>") && !junit.contains("<script"));
+    assert_eq!(junit.matches("<testcase ").count(), HOSTILE.len() + 1);
+    // Every event is a line of JSON with the text as it is.
+    let events = place.read("r.jsonl");
+    let events: Vec<Value> =
+        events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        events[5].to_string().contains("\\u0000") || events[5].to_string().contains('\u{202e}')
+    );
+    assert_eq!(place.read("r.html").matches("</script>").count(), 3);
+}

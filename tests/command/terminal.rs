@@ -87,6 +87,24 @@ fn summaries_of_every_command_fit_their_terminal() {
         ("estimate labels.jsonl".into(), "prediction-powered"),
         ("diff v.jsonl v.jsonl".into(), "agreement"),
         ("bench list".into(), "rewardbench"),
+        (
+            format!(
+                "bench rewardbench {}/examples/arithmetic-rewardbench.jsonl -p pair -m 'script:Better: A'",
+                env!("CARGO_MANIFEST_DIR")
+            ),
+            "mean of sections",
+        ),
+        (format!("rank several.jsonl -p score {script} -o planned.jsonl --plan"), "candidates"),
+        (
+            format!("search one.jsonl -p score {script} --policy 'script:Answer: 42' --dry-run"),
+            "at most",
+        ),
+        (
+            format!(
+                "search one.jsonl -p score {script} --policy 'script:Answer: 42' -o g.jsonl --show-tree --fresh"
+            ),
+            "Answer: 42",
+        ),
         ("report v.jsonl -o r.html".into(), "wrote"),
     ];
     for (command, figure) in &commands {

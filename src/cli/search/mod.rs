@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, emit, engines, independence,
+    Exit, budget, emit, emit_figures, engines, independence,
     input::{self, Records},
     manifest, note,
     opening::{Opening, Setup},
@@ -252,7 +252,7 @@ async fn planned(searcher: &Searcher, records: Records) -> Result<Exit> {
         emit(&mut std::io::stdout(), &format!("{failed} of them cannot be searched"))?;
     }
     let text = format!("at most {all} calls of policy and judge, at most {most} for one record");
-    emit(&mut std::io::stdout(), &text)?;
+    emit_figures(&text, false)?;
     note("nothing was sent");
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }

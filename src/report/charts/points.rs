@@ -189,6 +189,8 @@ pub(in crate::report) struct GroupMean {
     pub(in crate::report) mean: f64,
     pub(in crate::report) interval: (f64, f64),
     pub(in crate::report) count: usize,
+    /// The filter of its records; empty without one.
+    pub(in crate::report) filter: String,
 }
 
 /// A dot for each group, with its interval.
@@ -206,10 +208,11 @@ pub(in crate::report) fn by_group(groups: &[GroupMean], x: &str, is_share: bool)
         let y = real(at) + 0.5;
         let line = Shape::Line(vec![(group.interval.0, y), (group.interval.1, y)]);
         let words = format!("{}: {:.3} in {} records", group.name, group.mean, group.count);
+        let dot = Mark::new(Shape::Dot(group.mean, y), BLUE);
+        let is_linked = !group.filter.is_empty();
         [
             Mark::new(line, BLUE).faint(0.6),
-            Mark::new(Shape::Dot(group.mean, y), BLUE)
-                .linked(format!("group:{}", group.name), words),
+            if is_linked { dot.linked(&group.filter, words) } else { dot },
         ]
     });
     draw(&axes, &marks.collect::<Vec<_>>())
@@ -232,7 +235,9 @@ mod tests {
         let bin = Bin { low: 0.8, high: 0.9, count: 20, predicted: 0.85, observed: 0.7 };
         let svg = reliability(&[bin], "p");
         assert!(svg.contains("#?p:0.8:0.9") && svg.contains("in 20 records"), "{svg}");
-        let group = GroupMean { name: "a & b".into(), mean: 0.5, interval: (0.3, 0.7), count: 9 };
+        let filter = "group:a & b".into();
+        let name = "a & b".into();
+        let group = GroupMean { name, mean: 0.5, interval: (0.3, 0.7), count: 9, filter };
         let svg = by_group(&[group], "pass rate", true);
         assert!(svg.contains("#?group:a%20%26%20b") && svg.contains("a &amp; b (9)"), "{svg}");
         assert_eq!(scatter(&[], ("x", "length"), "y"), "");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Report,
     detail::{self, SharedLines},
-    entry::{Entry, Flag},
+    entry::{Entry, Flag, More},
     pictures::{self, by_order},
     run::Run,
     trust::answers,
@@ -88,6 +88,7 @@ fn row(run: usize, entry: &Entry, members: &BTreeSet<String>) -> Value {
         result.unreadable.as_ref().map(|why| why.reason.name()),
         words,
         entry.peers,
+        entry.outcome(),
     ])
 }
 
@@ -97,9 +98,20 @@ pub(super) fn shown(entry: &Entry) -> String {
     let text = match (&result.error, &result.unreadable) {
         (Some(error), _) => format!("failed: {}", error.message),
         (_, Some(why)) => format!("unreadable: {}", why.reason.name()),
-        _ => result.verdict.verdict.clone().or_else(|| entry.word()).unwrap_or_default(),
+        _ => answer(entry)
+            .or_else(|| result.verdict.verdict.clone())
+            .or_else(|| entry.word())
+            .unwrap_or_default(),
     };
     text.chars().take(120).collect()
+}
+
+/// What a solution that was searched for answers in the end, and its value.
+fn answer(entry: &Entry) -> Option<String> {
+    let More::Searched(line) = &entry.more else { return None };
+    let answer = line.answer.as_deref()?;
+    let answer = answer.strip_prefix("text: ").unwrap_or(answer);
+    Some(line.value.map_or(answer.into(), |value| format!("{answer} (value {value:.2})")))
 }
 
 /// The prediction that the calibration curve takes: `p`, or the score from 0 to 1.

@@ -213,9 +213,19 @@ fn of_steps(texts: &[String], found: &[StepLabel], first: i64) -> Value {
             "label": own.map(|step| step.label.clone()),
             "p": own.and_then(|step| step.p.or(step.value)),
             "wrong": i64::try_from(at) == Ok(first),
+            "known": known(at, first),
         })
     };
     texts.iter().enumerate().map(step).collect()
+}
+
+/// Whether a step is right where only the first error is known, as 1 or 0: those before it are; `None` after it.
+fn known(at: usize, first: i64) -> Option<u8> {
+    match usize::try_from(first) {
+        Ok(first) if at > first => None,
+        Ok(first) => Some(u8::from(at < first)),
+        Err(_) => Some(1),
+    }
 }
 
 /// The criteria of a rubric, with the words of the record about each.
@@ -280,6 +290,10 @@ fn raw(vote: &VoteLine, result: &ResultLine) -> Vec<Value> {
 /// The rounds of a revision, each with what it changed.
 fn revision(line: &RevisionLine, all: &mut Map<String, Value>) {
     let rounds = line.rounds.as_deref().unwrap_or_default();
+    let first = rounds.first().map(|round| round.draft.as_str());
+    if first.is_some() && all.get("answers").is_some_and(|own| own[0][1].as_str() == first) {
+        all.remove("answers");
+    }
     let mut before: Option<&str> = None;
     let mut shown = Vec::new();
     for round in rounds {
@@ -315,19 +329,60 @@ fn difference(old: &str, new: &str) -> Value {
     if old.len() + new.len() > COMPARED {
         return json!([[-1, old], [1, new]]);
     }
-    let mut runs: Vec<(i8, String)> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     for change in TextDiff::from_words(old, new).iter_all_changes() {
-        let tag = match change.tag() {
-            ChangeTag::Equal => 0,
-            ChangeTag::Delete => -1,
-            ChangeTag::Insert => 1,
-        };
-        match runs.last_mut() {
-            Some((last, text)) if *last == tag => text.push_str(change.value()),
-            _ => runs.push((tag, change.value().to_owned())),
+        let is_new = parts
+            .last()
+            .is_none_or(|last| (last.kept.is_empty()) != (change.tag() != ChangeTag::Equal));
+        if is_new {
+            parts.push(Part::default());
+        }
+        let Some(last) = parts.last_mut() else { continue };
+        match change.tag() {
+            ChangeTag::Equal => last.kept.push_str(change.value()),
+            ChangeTag::Delete => last.removed.push_str(change.value()),
+            ChangeTag::Insert => last.added.push_str(change.value()),
         }
     }
-    json!(runs)
+    let parts = joined(parts);
+    let runs = parts.iter().flat_map(|part| {
+        [(0, &part.kept), (-1, &part.removed), (1, &part.added)]
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+    });
+    json!(runs.collect::<Vec<(i8, &String)>>())
+}
+
+/// A part of two texts: words that both have, or those that one has in place of the other's.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Part {
+    kept: String,
+    removed: String,
+    added: String,
+}
+
+/// The parts with few kept words between changes made part of these: words that stay by chance would tear sentences
+/// apart that were replaced.
+fn joined(parts: Vec<Part>) -> Vec<Part> {
+    /// The most words between two changes that belong to both.
+    const FEW: usize = 2;
+    let mut all: Vec<Part> = Vec::new();
+    let mut parts = parts.into_iter().peekable();
+    while let Some(part) = parts.next() {
+        let is_short = part.kept.split_whitespace().count() <= FEW && !part.kept.contains('\n');
+        match all.last_mut() {
+            Some(last) if last.kept.is_empty() && part.kept.is_empty() => {
+                last.removed.push_str(&part.removed);
+                last.added.push_str(&part.added);
+            }
+            Some(last) if last.kept.is_empty() && is_short && parts.peek().is_some() => {
+                last.removed.push_str(&part.kept);
+                last.added.push_str(&part.kept);
+            }
+            _ => all.push(part),
+        }
+    }
+    all
 }
 
 /// The candidates of a record, with their values.
@@ -348,8 +403,7 @@ fn ranking(line: &RankLine, entry: &Entry, all: &mut Map<String, Value>) {
             "critique": one.judgment.critique,
         })
     };
-    all.remove("critique");
-    all.remove("span");
+    ["answers", "critique", "span"].into_iter().for_each(|shown| drop(all.remove(shown)));
     all.insert("candidates".into(), line.candidates.iter().map(one).collect());
     let games = line.comparisons.iter();
     let games: Vec<_> =
@@ -361,14 +415,16 @@ fn ranking(line: &RankLine, entry: &Entry, all: &mut Map<String, Value>) {
 
 /// The solutions of a search, and its tree.
 fn search(line: &SearchLine, tree: &[TreeLine], all: &mut Map<String, Value>) {
-    let chosen = line.result.verdict.text.as_deref();
-    let path = |path: &crate::strategy::search::FinishedPath| {
+    // Two ends may have the same text; the answer is one of them.
+    let chosen = line.result.verdict.text.as_ref();
+    let chosen = chosen.and_then(|text| line.paths.iter().position(|path| path.text == *text));
+    let path = |(at, path): (usize, &crate::strategy::search::FinishedPath)| {
         json!({
             "text": path.text, "value": path.value, "answer": path.answer, "times": path.times,
-            "right": path.right, "chosen": chosen == Some(path.text.as_str()),
+            "right": path.right, "chosen": chosen == Some(at),
         })
     };
-    all.insert("paths".into(), line.paths.iter().map(path).collect());
+    all.insert("paths".into(), line.paths.iter().enumerate().map(path).collect());
     let node = |node: &TreeLine| {
         json!([node.node, node.parent, node.step, node.value, node.chosen, node.end, node.times])
     };
@@ -386,6 +442,23 @@ mod tests {
         assert_eq!(units("a𝔸b: 7", (5, 6)), Some((6, 7)));
         assert_eq!(units("ab", (1, 2)), Some((1, 2)));
         assert_eq!(units("ab", (1, 9)), None);
+    }
+
+    #[test]
+    fn a_sentence_that_was_replaced_is_not_torn_apart() {
+        let old = "Wind pushes the water to the shore. They come twice a day.";
+        let new = "The moon pulls the water with its gravity. They come twice a day.";
+        assert_eq!(
+            difference(old, new),
+            json!([
+                [-1, "Wind pushes the water to the shore."],
+                [1, "The moon pulls the water with its gravity."],
+                [0, " They come twice a day."]
+            ])
+        );
+        // What many words separate stays apart.
+        let changed = difference("One is a b c d e f two.", "Uno is a b c d e f due.");
+        assert_eq!(changed[2], json!([0, " is a b c d e f "]), "{changed}");
     }
 
     #[test]

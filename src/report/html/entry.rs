@@ -160,6 +160,26 @@ impl Entry {
         word(&self.result)
     }
 
+    /// The answer in the first place of a ranking, by its number; `None` without one.
+    pub(super) fn first_place(&self) -> Option<String> {
+        let one = |at: usize| format!("answer {at}");
+        if let More::Ranked(line) = &self.more {
+            return line.chosen.map(one);
+        }
+        match self.result.verdict.ranking.as_ref()?.first()?.as_slice() {
+            [only] => Some(one(*only)),
+            _ => Some("several".into()),
+        }
+    }
+
+    /// How a loop ended, or which answer came first: what records are counted by where verdicts are too many.
+    pub(super) fn outcome(&self) -> Option<String> {
+        match &self.more {
+            More::Revised(line) => Some(line.outcome.name().into()),
+            _ => self.first_place(),
+        }
+    }
+
     /// The score of the verdict, where it has one.
     pub(super) fn score(&self) -> Option<f64> {
         match &self.more {

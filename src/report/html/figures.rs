@@ -111,7 +111,7 @@ fn mean(run: &Run) -> Option<Figure> {
 fn mean_of(numbers: &[f64]) -> (String, String) {
     let mean = numbers.iter().sum::<f64>() / real(numbers.len().max(1));
     // Equal numbers are no certainty: a record that was not seen may have another one.
-    let interval = bootstrap_mean(numbers).filter(|interval| interval.width() > 1e-12);
+    let interval = bootstrap_mean(numbers).filter(|interval| interval.width() > 5e-4);
     let interval = interval.map(|Interval { low, high }| format!("{low:.3} to {high:.3}"));
     let interval = interval.unwrap_or_default();
     (format!("{mean:.3}"), interval)
@@ -146,6 +146,9 @@ fn shares(run: &Run) -> Vec<Figure> {
     if run.ranked.is_some() || run.searched.is_some() || run.revised.is_some() {
         return Vec::new();
     }
+    if run.entries.iter().any(|entry| entry.result.verdict.ranking.is_some()) {
+        return first_places(run);
+    }
     let mut counts = words(&run.entries);
     let has_numbers = run.entries.iter().any(|entry| entry.result.verdict.score.is_some());
     let is_steps = run.entries.iter().any(|entry| entry.result.verdict.first_error.is_some());
@@ -170,6 +173,20 @@ fn shares(run: &Run) -> Vec<Figure> {
         all.push(share(format!("{} other verdicts", left.len()), rest, judged));
     }
     all
+}
+
+/// How often each answer came first in a ranking, most frequent first.
+fn first_places(run: &Run) -> Vec<Figure> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let first = run.entries.iter().filter_map(Entry::first_place);
+    first.for_each(|name| *counts.entry(name).or_default() += 1);
+    let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let figure = |(name, count): (String, usize)| Figure {
+        filter: format!("outcome:{name}"),
+        ..share(format!("{name} in the first place"), count, run.summary.judged)
+    };
+    counts.into_iter().take(SHOWN).map(figure).collect()
 }
 
 /// A word of a verdict as the name of a figure.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
+    courses,
     entry::{Entry, More},
     figures::{percent, words},
     run::Run,
@@ -46,11 +47,11 @@ pub(super) fn all(run: &Run) -> Vec<Picture> {
         times(run),
         costs(run),
     ];
-    all.into_iter().flatten().collect()
+    courses::all(run).chain(all.into_iter().flatten()).collect()
 }
 
 /// A picture; `None` where there is nothing to draw.
-fn picture(title: &str, note: String, svg: String) -> Option<Picture> {
+pub(super) fn picture(title: &str, note: String, svg: String) -> Option<Picture> {
     (!svg.is_empty()).then(|| Picture { title: title.into(), note, svg })
 }
 
@@ -69,7 +70,13 @@ fn scores(run: &Run) -> Option<Picture> {
         ),
         None => format!("{} scores", numbers.len()),
     };
-    picture("Scores", note, histogram(&bins, outlined, ("score", "score")))
+    let title = match run.command {
+        "search" => "Values of the chosen solutions",
+        "revise" => "Scores of the returned drafts",
+        _ => "Scores",
+    };
+    let axis = if run.command == "search" { "value" } else { "score" };
+    picture(title, note, histogram(&bins, outlined, (axis, "score")))
 }
 
 /// How often each verdict was given, where verdicts are words.
@@ -84,8 +91,14 @@ fn verdicts(run: &Run) -> Option<Picture> {
     }
     let mut counts = words(&run.entries);
     counts.truncate(BARS);
+    let is_steps = run.entries.iter().any(|entry| entry.result.verdict.first_error.is_some());
+    if is_steps {
+        // By the place of the error; solutions without one first.
+        let place = |name: &str| name.rsplit(' ').next().and_then(|n| n.parse::<usize>().ok());
+        counts.sort_by_key(|(name, _)| place(name));
+    }
     picture(
-        "Verdicts",
+        if is_steps { "First errors" } else { "Verdicts" },
         format!("{} verdicts", run.summary.judged),
         named_bars(&counts, ("records", "verdict")),
     )
@@ -292,7 +305,8 @@ fn groups(run: &Run) -> Option<Picture> {
         } else {
             share(entries, &|entry| entry.word() == usual)
         };
-        GroupMean { name: (*name).to_owned(), mean, interval, count: entries.len() }
+        let filter = format!("group:{name}");
+        GroupMean { name: (*name).to_owned(), mean, interval, count: entries.len(), filter }
     };
     let means: Vec<GroupMean> = groups.iter().map(group).collect();
     let what = match (has_pass, has_scores, usual) {
@@ -400,12 +414,21 @@ fn up_to(amounts: &[f64]) -> Option<(f64, f64)> {
 /// How long records took.
 fn times(run: &Run) -> Option<Picture> {
     #[expect(clippy::cast_precision_loss, reason = "no answer takes 2^52 ms")]
-    let seconds = |entry: &Entry| Some(entry.result.latency_ms? as f64 / 1_000.0);
-    let all: Vec<f64> = run.entries.iter().filter_map(seconds).collect();
+    let time = |entry: &Entry| Some(entry.result.latency_ms? as f64);
+    let mut all: Vec<f64> = run.entries.iter().filter_map(time).collect();
     if all.len() < 2 {
         return None;
     }
-    let svg = histogram(&bins(&all, up_to(&all)), None, ("seconds for a record", "seconds"));
+    let is_short = all.iter().all(|time| *time < 1_000.0);
+    if !is_short {
+        all.iter_mut().for_each(|time| *time /= 1_000.0);
+    }
+    let axis = if is_short {
+        ("milliseconds for a record", "milliseconds")
+    } else {
+        ("seconds for a record", "seconds")
+    };
+    let svg = histogram(&bins(&all, up_to(&all)), None, axis);
     picture("Time", format!("{} records", all.len()), svg)
 }
 

@@ -5,8 +5,8 @@
   const $ = (id) => document.getElementById(id);
   const { runs, notes, flags, members, rows } = JSON.parse($("index").textContent);
   const lines = $("details").textContent.split("\n");
-  const [SLUG, ID, RUN, SHOWN, WORD, SCORE, EXPECTED, LABEL, MEANT, FLAGS, GROUP, TIME, COST, P, LENGTH, ORDERS, REASON, WORDS, PEERS] =
-    Array.from({ length: 19 }, (_, at) => at);
+  const [SLUG, ID, RUN, SHOWN, WORD, SCORE, EXPECTED, LABEL, MEANT, FLAGS, GROUP, TIME, COST, P, LENGTH, ORDERS, REASON, WORDS, PEERS, OUTCOME] =
+    Array.from({ length: 20 }, (_, at) => at);
   const HEIGHT = 33;
 
   // ---- elements and texts ----
@@ -44,7 +44,9 @@
   const section = (title, ...children) => el("section", {}, el("h3", {}, title), ...children);
   const folded = (title, ...children) => el("details", {}, el("summary", {}, title), ...children);
   const tag = (words, tone) => el("span", { class: `tag ${tone ?? ""}` }, text(words));
-  const number = (value, digits = 3) => (value == null ? "–" : value.toFixed(digits));
+  const number = (value, digits = 3) => (value == null ? "–" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1"));
+  const valued = (value) => (value == null ? "no value" : `value ${number(value)}`);
+  const ended = (answer) => answer != null && el("p", { class: "quiet" }, text(`final answer ${answer.replace(/^text: /, "")}`));
 
   /** A bar from 0 to 1 with its name and its number. */
   function bar(name, share, shown) {
@@ -114,16 +116,16 @@
 
   function candidate(one) {
     return el("div", { class: one.chosen ? "box chosen" : "box" },
-      el("h4", {}, `${one.index}: value ${number(one.value)} `, one.chosen && tag("chosen"), right(one.right)),
-      pre(one.text), one.answer != null && el("p", { class: "quiet" }, text(`final answer ${one.answer}`)),
+      el("h4", {}, `${one.index}: ${valued(one.value)} `, one.chosen && tag("chosen"), right(one.right)),
+      pre(one.text), ended(one.answer),
       one.critique && folded("Critique", pre(one.critique)));
   }
 
   function path(one) {
     return el("div", { class: one.chosen ? "box chosen" : "box" },
-      el("h4", {}, `value ${number(one.value)}${one.times > 1 ? `, drawn ${one.times} times` : ""} `,
+      el("h4", {}, `${valued(one.value)}${one.times > 1 ? `, drawn ${one.times} times` : ""} `,
         one.chosen && tag("chosen"), right(one.right)),
-      pre(one.text), one.answer != null && el("p", { class: "quiet" }, text(`final answer ${one.answer}`)));
+      pre(one.text), ended(one.answer));
   }
 
   function tree(nodes) {
@@ -132,7 +134,7 @@
     const list = (parent) => el("ul", { class: parent === 0 && "tree" }, ...(below.get(parent) ?? []).map(
       ([node, , words, value, chosen, end, times]) => {
         const head = el("div", { class: "box" }, pre(words), el("span", { class: "quiet" },
-          `value ${number(value)}${times > 1 ? `, drawn ${times} times` : ""}${end ? ", end" : ""} `), chosen && tag("chosen"));
+          `${valued(value)}${times > 1 ? `, drawn ${times} times` : ""}${end ? ", end" : ""} `), chosen && tag("chosen"));
         if (value != null) head.style.borderLeft = `6px solid ${colour(Math.min(1, Math.max(0, value)))}`;
         return el("li", { class: chosen && "chosen" }, head, below.has(node) && list(node));
       }));
@@ -151,7 +153,7 @@
     const shown = [one.label, one.p == null ? null : number(one.p, 2)].filter(Boolean).join(" ");
     const made = el("div", { class: one.wrong ? "step wrong" : "step" }, el("span", { class: "number" }, String(at)),
       el("span", {}, text(one.text)), el("span", { class: "number" }, text(shown), one.wrong && tag("first error", "bad")));
-    const known = one.p ?? (one.label === "correct" ? 1 : one.label === "incorrect" || one.wrong ? 0 : null);
+    const known = one.p ?? (one.label === "correct" ? 1 : one.label === "incorrect" ? 0 : one.known);
     if (known != null) made.style.borderLeftColor = colour(Math.min(1, Math.max(0, known)));
     return made;
   }
@@ -229,9 +231,11 @@
     flag: (row, name) => (row[FLAGS] & (1 << flags.indexOf(name))) !== 0,
     verdict: (row, name) => row[WORD] === name,
     reason: (row, name) => row[REASON] === name,
+    outcome: (row, name) => row[OUTCOME] === name,
     group: (row, name) => row[GROUP] === name,
     run: (row, name) => runs[row[RUN]] === name,
     score: (row, range) => within(row[SCORE], ...range.split(":")),
+    milliseconds: (row, range) => within(row[TIME], ...range.split(":")),
     seconds: (row, range) => row[TIME] != null && within(row[TIME] / 1000, ...range.split(":")),
     cost: (row, range) => within(row[COST], ...range.split(":")),
     p: (row, range) => row[P] != null && row[P] > +range.split(":")[0] - 1e-12 && row[P] <= +range.split(":")[1] + 1e-12,
@@ -303,7 +307,8 @@
   }
 
   const space = (height) => {
-    const cell = el("td", { colspan: columns.length });
+    // Columns that a narrow screen hides are none.
+    const cell = el("td", { colspan: head.filter((one) => one.offsetParent).length || columns.length });
     cell.style.height = `${height}px`;
     return el("tr", { class: "space", "aria-hidden": "true" }, cell);
   };

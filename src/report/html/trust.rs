@@ -29,6 +29,16 @@ pub(super) fn trust(run: &Run) -> Vec<Figure> {
         };
         all.push(Figure { note: lean.into(), ..figure });
     }
+    let games = run.entries.iter().flat_map(|entry| match &entry.more {
+        More::Ranked(line) => line.comparisons.as_slice(),
+        _ => &[],
+    });
+    let games: Vec<bool> = games.filter_map(|game| game.consistent).collect();
+    if !games.is_empty() {
+        let same = games.iter().filter(|same| **same).count();
+        let figure = share("comparisons with one verdict in both orders", same, games.len());
+        all.push(Figure { filter: "flag:flipped".into(), ..figure });
+    }
     all.extend(longer(run));
     let retested: Vec<bool> = run.entries.iter().filter_map(Entry::retested).collect();
     if !retested.is_empty() {
