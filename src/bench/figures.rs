@@ -31,8 +31,10 @@ pub struct Figures {
     pub records: usize,
     /// The number of judgments: a record may need several.
     pub judgments: usize,
-    /// Judgments without an answer.
+    /// Judgments without an answer: those that failed, and those that are missing.
     pub failed: usize,
+    /// Judgments that are missing: no result is about them.
+    pub missing: usize,
     /// Judgments whose verdict could not be read.
     pub unreadable: usize,
     /// The number of votes, and of those that could not be read.
@@ -92,6 +94,7 @@ impl Figures {
             records: judged.len(),
             judgments: 0,
             failed: 0,
+            missing: 0,
             unreadable: 0,
             votes: (0, 0),
             rows: together(rows),
@@ -103,6 +106,7 @@ impl Figures {
             let (votes, unread) = one.vote_counts();
             figures.judgments += parts;
             figures.failed += failed;
+            figures.missing += one.missing().count();
             figures.unreadable += unreadable;
             figures.votes = (figures.votes.0 + votes, figures.votes.1 + unread);
         }
@@ -138,6 +142,7 @@ impl Figures {
             "questions": self.questions,
             "judgments": self.judgments,
             "failed": self.failed,
+            "missing": self.missing,
             "unreadable": self.unreadable,
             "votes": self.votes.0,
             "unreadable_votes": self.votes.1,

@@ -161,6 +161,18 @@ impl Judged {
         (self.parts.len(), count(&failed), count(&unread))
     }
 
+    /// The names of what no judgment is about.
+    pub fn missing(&self) -> impl Iterator<Item = String> {
+        let missing = self.parts.iter().filter(|(_, one)| one.is_none());
+        missing.map(|(part, _)| self.case.part_id(*part))
+    }
+
+    /// Whether its answers were rated.
+    pub(super) fn is_rated(&self) -> bool {
+        self.parts.iter().any(|(part, _)| matches!(part, Part::One(_)))
+            || self.scores().iter().any(Option::is_some)
+    }
+
     /// The numbers of votes, and of those that could not be read.
     pub(super) fn vote_counts(&self) -> (usize, usize) {
         let votes = || self.parts.iter().flat_map(|(_, one)| one.iter().flat_map(|one| &one.votes));

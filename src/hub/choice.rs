@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
 
-use super::name::is_part;
+use super::name::{is_part, missing_part};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Quantizations in the order in which they are preferred where none is named: first those of about four bits, which
@@ -59,7 +59,8 @@ pub(super) fn chosen(repo: &str, files: &[String], wanted: Option<&str>) -> Resu
         },
     };
     let parts = models.get(name).cloned().unwrap_or_default();
-    match missing_part(&parts) {
+    let counted: Vec<_> = parts.iter().map(|part| numbers(part)).collect();
+    match missing_part(&counted, 1) {
         Some(part) => Err(fail(format!("no part {part} of `{name}`"))),
         None => Ok(parts),
     }
@@ -126,15 +127,10 @@ fn quantization(name: &str) -> Option<&str> {
     found.get(1).map(|text| text.as_str())
 }
 
-/// The number of the first part that is not there.
-fn missing_part(parts: &[String]) -> Option<usize> {
-    let pattern = PART.as_ref()?;
-    let of = parts.first().and_then(|part| pattern.captures(part))?[2].parse::<usize>().ok()?;
-    let is_there = |number: usize| {
-        let own = |part: &String| pattern.captures(part)?[1].parse::<usize>().ok();
-        parts.iter().any(|part| own(part) == Some(number))
-    };
-    (1..=of.max(parts.len())).find(|number| !is_there(*number))
+/// The number of a part, counted from 1, and that of all parts, where a name ends with them.
+fn numbers(file: &str) -> Option<(usize, usize)> {
+    let found = PART.as_ref()?.captures(file)?;
+    Some((found[1].parse().ok()?, found[2].parse().ok()?))
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 //! Splits are files by convention: `data/test-00000-of-00002.parquet` and its other part are the split `data/test`,
 //! and so are numbered files in a folder, as in `default/test/0000.parquet`.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use regex::Regex;
 
-use super::name::is_part;
+use super::name::{is_part, missing_part};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Endings of files that hold records.
@@ -81,7 +84,9 @@ pub(super) fn chosen(repo: &str, files: &[String], wanted: Option<&str>) -> Resu
         (several, None) => return Err(fail(format!("{} data files", several.len()))),
     };
     let parts = splits.get(name).map(Vec::as_slice).unwrap_or_default();
-    match missing_part(parts) {
+    // A part may be there twice, with different checksums.
+    let counted: BTreeSet<_> = parts.iter().map(|part| numbers(part)).collect();
+    match missing_part(&Vec::from_iter(counted), 0) {
         Some(part) => Err(fail(format!("no part {part} of `{name}`"))),
         None => Ok(parts.iter().map(|part| (*part).to_owned()).collect()),
     }
@@ -156,15 +161,10 @@ fn fitting<'s>(splits: &'s Splits<'_>, wanted: &str) -> Vec<&'s String> {
     .unwrap_or_default()
 }
 
-/// The number of the first part that is not there, where names count them.
-fn missing_part(parts: &[&str]) -> Option<usize> {
-    let numbers = |part: &str| {
-        let found = PART.as_ref()?.captures(stem(part)?)?;
-        Some((found[1].parse::<usize>().ok()?, found[2].parse::<usize>().ok()?))
-    };
-    let (_, count) = parts.first().and_then(|part| numbers(part))?;
-    let is_there = |n: &usize| parts.iter().any(|part| numbers(part).is_some_and(|it| it.0 == *n));
-    (0..count).find(|n| !is_there(n))
+/// The number of a part, counted from 0, and that of all parts, where a name ends with them.
+fn numbers(file: &str) -> Option<(usize, usize)> {
+    let found = PART.as_ref()?.captures(stem(file)?)?;
+    Some((found[1].parse().ok()?, found[2].parse().ok()?))
 }
 
 #[cfg(test)]

@@ -72,6 +72,15 @@ pub(super) fn is_part(text: &str) -> bool {
     is_word(text, &['+', ' ', '='])
 }
 
+/// The number of the first part that is not there, where names count them from `first`. Of each part its own number and
+/// that of all parts, if its name has them.
+pub(super) fn missing_part(parts: &[Option<(usize, usize)>], first: usize) -> Option<usize> {
+    let (_, count) = (*parts.first()?)?;
+    let is_there = |number: usize| parts.iter().flatten().any(|(own, _)| *own == number);
+    // More parts than there should be belong to different wholes.
+    (first..first + count.max(parts.len())).find(|number| !is_there(*number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,5 +131,20 @@ mod tests {
                 assert_eq!(error.kind(), ErrorKind::Config, "{name}");
             }
         }
+    }
+
+    #[test]
+    fn parts_are_counted_from_their_first_number() {
+        let parts = |numbers: &[usize], count| -> Vec<Option<(usize, usize)>> {
+            numbers.iter().map(|number| Some((*number, count))).collect()
+        };
+        assert_eq!(missing_part(&parts(&[1, 2], 2), 1), None);
+        assert_eq!(missing_part(&parts(&[0, 1], 2), 0), None);
+        assert_eq!(missing_part(&parts(&[1], 2), 0), Some(0));
+        assert_eq!(missing_part(&parts(&[1, 3], 3), 1), Some(2));
+        assert_eq!(missing_part(&[], 1), None);
+        assert_eq!(missing_part(&[None], 1), None);
+        let mixed = [parts(&[1, 2], 2), vec![None]].concat();
+        assert_eq!(missing_part(&mixed, 1), Some(3));
     }
 }

@@ -88,6 +88,27 @@ async fn gen_prm_runs_the_code_of_the_model_and_never_again() {
 }
 
 #[tokio::test]
+async fn a_benchmark_runs_the_code_of_its_judge_with_permission_alone() {
+    if !has_python() {
+        return;
+    }
+    let place = Place::new("code-bench");
+    let record = json!({"id": "gsm8k-1", "problem": "Add up.", "steps": ["1 + 1 = 2", "2 + 2 = 5"], "label": 1});
+    place.file("solutions.jsonl", record.to_string());
+    let server = Server::start(plays_gen_prm).await;
+    let model = ["-p", "gen-prm", "-m", "vllm/GenPRM-7B", "--base-url", &server.url, "--json"];
+    let args = [&["bench", "processbench", "solutions.jsonl"][..], &model].concat();
+    let refused = run(&place, &args).await;
+    assert_eq!((refused.code, server.requests()), (2, 0), "{}", refused.err);
+    assert!(refused.err.contains("--allow-code"), "{}", refused.err);
+    let ran = run(&place, &[&args[..], &["--allow-code"]].concat()).await.passed();
+    let figures: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&figures["judgments"], &figures["unreadable"]), (&json!(1), &json!(0)));
+    let rows = figures["figures"].as_array().unwrap();
+    assert!(rows.iter().any(|row| row["official"] == 1.0), "{}", ran.out);
+}
+
+#[tokio::test]
 async fn without_permission_nothing_is_sent_and_the_error_names_the_flag() {
     let place = Place::new("code-refused");
     sums(&place);

@@ -60,7 +60,7 @@ pub(in super::super) static PPE_CORRECTNESS: Benchmark = Benchmark {
     is_verified: false,
     protocol: "pairs for a judge that compares, ratings for one that rates",
     prompt: "arena-hard",
-    failure: "not known: here 0.5",
+    failure: "not known: here 0.5 for a comparison, also where the area under the curve compares two ratings; in the best of K the rating is the lowest",
     metric: "accuracy: mean over the pairs of a question, then over questions, then over sets; of ratings also the area under the ROC curve and the best of K over 100 permutations",
     source: "Frick et al. 2024, arXiv:2410.14872; cards of lmarena-ai/PPE-*; formulas second hand",
     licence: "questions CC-BY-4.0, answers under the terms of their providers",
@@ -115,18 +115,51 @@ fn pairs_won(one: &Judged, convention: Convention) -> Option<f64> {
     mean(&credits)
 }
 
-/// Ratings and whether each answer is right.
-fn rated(one: &Judged) -> Vec<(f64, bool)> {
-    let rated = one.scores().into_iter().zip(right(one));
-    rated.filter_map(|(score, right)| Some((score?, right))).collect()
+/// Ratings, and whether each answer is right.
+type Ratings = Vec<(Option<f64>, bool)>;
+
+fn ratings(one: &Judged) -> Ratings {
+    one.scores().into_iter().zip(right(one)).collect()
+}
+
+/// The area under the ROC curve of one question: the share of its pairs of a right and a wrong answer in which the right
+/// one is rated higher, a tie counts half. A pair of which a rating could not be read has no result.
+fn area(one: &Judged, convention: Convention) -> Option<f64> {
+    let all = ratings(one);
+    let (right, wrong): (Ratings, Ratings) = all.iter().partition(|(_, right)| *right);
+    let read = |of: &Ratings| of.iter().filter(|(score, _)| score.is_some()).count();
+    let pairs = real(right.len() * wrong.len());
+    let read = read(&right) * read(&wrong);
+    let readable: Vec<(f64, bool)> =
+        all.iter().filter_map(|(score, right)| Some(((*score)?, *right))).collect();
+    let known = auc(&readable).map(|found| found.area);
+    let unread = pairs - real(read);
+    if unread < 0.5 {
+        return known;
+    }
+    // What each pair without a result counts.
+    match convention.credit(None, Some(0.5)) {
+        None => known,
+        Some(credit) => {
+            (pairs > 0.0).then(|| (known.unwrap_or(0.0) * real(read) + credit * unread) / pairs)
+        }
+    }
 }
 
 /// How many orders of the answers the best of K is averaged over.
 const ORDERS: usize = 100;
 
 /// The share of right answers among the best-rated of the first K, over all K and many orders.
-fn best_of_k(one: &Judged) -> Option<f64> {
-    let rated = rated(one);
+fn best_of_k(one: &Judged, convention: Convention) -> Option<f64> {
+    let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
+    let stand_in = |right: bool| {
+        let (right, wrong) = if right { (high, low) } else { (low, high) };
+        convention.stand_in(right, wrong, Some(low))
+    };
+    let rated: Vec<(f64, bool)> = ratings(one)
+        .into_iter()
+        .filter_map(|(score, right)| Some((score.or_else(|| stand_in(right))?, right)))
+        .collect();
     let mut sum = 0.0;
     for order in 0..ORDERS {
         let mut best: Option<(f64, bool)> = None;
@@ -166,8 +199,12 @@ fn correctness_score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     if sets.len() > 1 {
         rows.extend(sets.into_iter().map(Row::indented));
     }
-    let area = |one: &Judged| auc(&rated(one)).map(|found| found.area);
-    rows.push(over_sets("area under the ROC curve", &area).0);
-    rows.push(over_sets("best of K", &best_of_k).0);
+    // A judge that compares pairs rates nothing.
+    let are_rated = judged.iter().any(|one| one.is_rated());
+    let of_rated = |value: fn(&Judged, Convention) -> Option<f64>| {
+        move |one: &Judged| are_rated.then(|| value(one, convention)).flatten()
+    };
+    rows.push(over_sets("area under the ROC curve", &of_rated(area)).0);
+    rows.push(over_sets("best of K", &of_rated(best_of_k)).0);
     rows
 }

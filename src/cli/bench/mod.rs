@@ -138,12 +138,12 @@ itself. Result lines are those of `tribunal judge`; a record of which several pa
 called ID/0-3 for answers 0 and 3, and ID/2 for answer 2.
 
 Lines of --results may come from any program: {\"id\": \"q7\", \"preference\": \"first\"}, or `score`, `scores`, `ranking`, \
-`first_error`. Lines of --texts are {\"id\": \"q7\", \"text\": \"…\", \"order\": \"swapped\", \"draw\": 0}.
+`first_error`. What has no line is named, and counts as a verdict that could not be read. Lines of --texts are {\"id\": \"q7\", \"text\": \"…\", \"order\": \"swapped\", \"draw\": 0}.
 
 Exit codes:
   0    done
   2    an error in the command, the configuration or a prompt
-  3    something could not be done; finished results are saved
+  3    something could not be done, or a result is missing; finished results are saved
   130  interrupted; finished results are saved";
 
 /// Runs `tribunal bench`.
@@ -263,6 +263,9 @@ impl Args {
             engines::print(&models);
         }
         running::note_kept(summary.kept_failed, summary.kept_unreadable);
+        if judgments.is_empty() {
+            return Ok(running::exit(&summary.ending.end, || Exit::Incomplete));
+        }
         let counted = self.count(benchmark, &cases, &judgments, shape)?;
         let done = if summary.failed > 0 { Exit::Incomplete } else { counted };
         Ok(running::exit(&summary.ending.end, || done))
@@ -281,7 +284,7 @@ impl Args {
     ) -> Result<Exit> {
         let judged = judgments.beside(&cases.all, shape);
         let figures = Figures::of(benchmark, &judged);
-        if figures.failed == figures.judgments {
+        if figures.missing == figures.judgments {
             let message = format!("none of {} results is about a record", judgments.len());
             return Err(Error::new(ErrorKind::Record, message).hint(
                 "results and records belong together by `id`: `tribunal help bench` shows how",
@@ -295,6 +298,8 @@ impl Args {
             figures.to_string()
         };
         emit_figures(&text, self.figures.json)?;
-        Ok(if cases.failed > 0 { Exit::Incomplete } else { Exit::Done })
+        recorded::note_missing(&figures, &judged);
+        let is_whole = cases.failed == 0 && figures.failed == 0;
+        Ok(if is_whole { Exit::Done } else { Exit::Incomplete })
     }
 }

@@ -6,14 +6,15 @@ use std::{
 };
 
 use super::{
-    super::calibrate::current_of,
+    super::{calibrate::current_of, note},
     judges::{Judges, rated_ids},
 };
 use tribunal::{
-    bench::{Case, Judgments, RecordedText, replayed},
+    bench::{Case, Figures, Judged, Judgments, RecordedText, replayed},
     error::Result,
     line::ResultLine,
     records::{self, Source},
+    report::escaped,
 };
 
 /// The judgments of these files of result lines, without those of other judges or of older records, and how many lines
@@ -31,6 +32,24 @@ pub(super) fn lines(paths: &[PathBuf], cases: &[Case]) -> Result<(Judgments, usi
         failed += unread;
     }
     Ok((judgments, failed))
+}
+
+/// How many missing results are named.
+const MOST_NAMED: usize = 3;
+
+/// Prints which results are missing, if there are any: they count like verdicts that could not be read.
+pub(super) fn note_missing(figures: &Figures, judged: &[Judged]) {
+    let Figures { missing, judgments, .. } = figures;
+    let named = judged.iter().flat_map(Judged::missing).take(MOST_NAMED);
+    let named: Vec<String> = named.map(|id| format!("`{}`", escaped(&id))).collect();
+    let more = match missing.saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    if *missing > 0 {
+        let named = named.join(", ");
+        note(&format!("no result for {missing} of {judgments} judgments: {named}{more}"));
+    }
 }
 
 /// The line without the record, which the benchmark has.

@@ -4,7 +4,7 @@ use crate::support::Place;
 use serde_json::{Value, json};
 
 /// Pairs of sums in the shape of RewardBench: the chosen answer is right, and the rejected one is not.
-fn sums() -> String {
+pub(super) fn sums() -> String {
     let record = |(n, (question, right, wrong)): (usize, (&str, &str, &str))| {
         json!({"id": n, "prompt": question, "chosen": right, "rejected": wrong, "subset": "math-prm"})
             .to_string()
@@ -17,7 +17,7 @@ fn sums() -> String {
     sums.into_iter().enumerate().map(record).collect::<Vec<_>>().join("\n")
 }
 
-fn figures(out: &str) -> Value {
+pub(super) fn figures(out: &str) -> Value {
     serde_json::from_str(out).unwrap()
 }
 
@@ -249,4 +249,52 @@ fn a_line_that_cannot_be_read_costs_itself_and_says_why() {
     place.file("empty.jsonl", "");
     let empty = place.run(&["bench", "rewardbench", "empty.jsonl", "--results", "lines.jsonl"]);
     assert!(empty.err.contains("error: empty.jsonl: it holds no records"), "{}", empty.err);
+}
+
+#[test]
+fn results_that_are_missing_are_named_and_set_the_exit_code() {
+    let place = Place::new("bench-missing");
+    place.file("pairs.jsonl", sums());
+    place.file("lines.jsonl", r#"{"id": "1", "preference": "first"}"#);
+    let counted = ["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl", "--json"];
+    let ran = place.run(&counted);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("no result for 2 of 3 judgments: `0`, `2`"), "{}", ran.err);
+    let found = figures(&ran.out);
+    let counts = ["judgments", "failed", "missing"].map(|name| &found[name]);
+    assert_eq!(counts, [&json!(3), &json!(2), &json!(2)]);
+    // What is not asked for is not missing.
+    let part = place.run(&[&counted[..], &["--limit", "2"]].concat());
+    assert!(
+        part.code == 3 && part.err.contains("no result for 1 of 2 judgments: `0`\n"),
+        "{}",
+        part.err
+    );
+
+    // A line that holds an error is there, but nothing was judged.
+    let lines = [
+        r#"{"id": "0", "preference": "first"}"#,
+        r#"{"id": "1", "preference": "first"}"#,
+        r#"{"id": "2", "error": {"kind": "http", "message": "gone"}}"#,
+    ];
+    place.file("lines.jsonl", lines.join("\n"));
+    let failed = place.run(&counted);
+    assert_eq!(failed.code, 3, "{}", failed.err);
+    let found = figures(&failed.out);
+    assert_eq!((&found["failed"], &found["missing"]), (&json!(1), &json!(0)), "{}", failed.out);
+    // An unreadable verdict is a result.
+    let lines = lines.map(|line| {
+        line.replace(
+            r#""error": {"kind": "http", "message": "gone"}"#,
+            r#""unreadable": {"reason": "missing"}"#,
+        )
+    });
+    place.file("lines.jsonl", lines.join("\n"));
+    place.run(&counted).assert_passed();
+
+    // The same holds for texts.
+    place.file("texts.jsonl", r#"{"id": "0", "text": "[[A]]"}"#);
+    let texts = place.run(&["bench", "rewardbench", "pairs.jsonl", "--texts", "texts.jsonl"]);
+    assert_eq!(texts.code, 3, "{}", texts.err);
+    assert!(texts.err.contains("no result for 2 of 3 judgments: `1`, `2`"), "{}", texts.err);
 }

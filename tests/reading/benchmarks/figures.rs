@@ -519,3 +519,51 @@ fn schemas_that_nobody_saw_are_marked() {
         ]
     );
 }
+
+#[test]
+fn ratings_of_ppe_that_could_not_be_read_leave_bounds() {
+    let record = |id: &str, right: &[bool], pairs: &[[usize; 2]]| {
+        let mut record = json!({"question_id": id, "prompt": id, "scores": right, "sampled_conflict_pairs": pairs});
+        for n in 1..=right.len() {
+            record[format!("response_{n}")] = format!("answer {n}").into();
+        }
+        record
+    };
+    let rated =
+        |id: &str, place: usize, score: i64| json!({"id": format!("{id}/{place}"), "score": score});
+    let four = [record("x", &[true, false, true, false], &[[0, 1], [2, 3]])];
+    let lines = [rated("x", 0, 9), rated("x", 1, 2), unread("x/2"), rated("x", 3, 5)];
+    let figures = counted("ppe-correctness", &four, &lines);
+    assert_eq!(all(&figures, "accuracy"), ["75.00", "100.00", "50.00", "100.00"]);
+    // Of four pairs of a right and a wrong answer the judge read two, and got both right.
+    let area = "area under the ROC curve";
+    assert_eq!(all(&figures, area), ["75.00", "100.00", "50.00", "100.00"]);
+
+    // The right one of two answers has no rating. If it were the highest, it would be the best wherever it is among the
+    // first K: in half of the places more than if it were the lowest.
+    let two = [record("y", &[true, false], &[[0, 1]])];
+    let figures = counted("ppe-correctness", &two, &[unread("y/0"), rated("y", 1, 3)]);
+    let best = figures.row("best of K").unwrap();
+    let [official, readable, worst, highest] =
+        Convention::ALL.map(|convention| best.value(convention).unwrap());
+    assert_eq!((official, readable), (worst, 0.0));
+    assert!((highest - worst - 0.5).abs() < 1e-9 && worst > 0.0, "{figures}");
+    assert_eq!(all(&figures, area), ["50.00", "-", "0.00", "100.00"]);
+
+    // With every rating the four figures agree, and a judge of pairs has none of both.
+    let lines = [lines.to_vec(), vec![rated("x", 2, 4)]].concat();
+    let figures = counted("ppe-correctness", &four, &lines);
+    assert_eq!(all(&figures, area), ["75.00"; 4]);
+    let [first, others @ ..] = all(&figures, "best of K");
+    assert!(others.iter().all(|other| *other == first), "{figures}");
+    let pairs = [said("x/0-1", "first"), unread("x/2-3")];
+    let figures = counted("ppe-correctness", &four, &pairs);
+    assert_eq!(all(&figures, "accuracy"), ["75.00", "100.00", "50.00", "100.00"]);
+    assert_eq!(
+        (all(&figures, area), all(&figures, "best of K")),
+        (
+            ["-".into(), "-".into(), "-".into(), "-".into()],
+            ["-".into(), "-".into(), "-".into(), "-".into()]
+        )
+    );
+}

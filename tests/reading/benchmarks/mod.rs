@@ -7,6 +7,8 @@ mod published;
 mod samples;
 #[cfg(all(feature = "cli", feature = "openai"))]
 mod rated;
+#[cfg(all(feature = "cli", feature = "openai"))]
+mod flags;
 #[cfg(feature = "cli")]
 mod command;
 
