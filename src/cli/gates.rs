@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::note;
 use tribunal::{
-    error::Result,
+    error::{Error, ErrorKind, Result},
     metrics::{Figure, Gate, Interval},
-    report::AgreementReport,
+    report::{AgreementReport, Summary},
     verdict::VerdictKind,
 };
 
@@ -70,11 +70,21 @@ pub(super) fn checked(
             gate.find(std::slice::from_ref(&figure))?;
             later.push(figure);
         } else {
-            let all = [figures, &AgreementReport::expected_figures(kind)].concat();
-            gate.find(&all)?;
+            let all = joined(figures.to_vec(), AgreementReport::expected_figures(kind));
+            let is_own = all.iter().any(|figure| figure.name == name);
+            gate.find(&all).map_err(|error| of_judge(name).filter(|_| !is_own).unwrap_or(error))?;
         }
     }
     Ok(later)
+}
+
+/// The error for a figure that a run of `judge` alone has; `None` if it has no such figure.
+fn of_judge(name: &str) -> Option<Error> {
+    let mut own = Summary::default().figures().into_iter();
+    own.find(|figure| figure.name == name).map(|_| {
+        let message = format!("`{name}` is a figure of a run, and labels have no part in it");
+        Error::new(ErrorKind::Config, message).hint("give the rule to `tribunal judge`")
+    })
 }
 
 /// The figures with others that are not among them.

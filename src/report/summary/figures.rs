@@ -19,7 +19,8 @@ impl Summary {
     /// ```
     pub fn figures(&self) -> Vec<Figure> {
         let of = |name: &str, part: usize, whole: usize| {
-            Figure::new(name, name, share(part, whole), Some(wilson(part, whole)), whole)
+            let interval = Some(wilson(part, whole));
+            Figure::new(name, name, share(part, whole), interval, whole).between(0.0, 1.0)
         };
         let all = self.all();
         let correct = self.correct();
@@ -31,7 +32,8 @@ impl Summary {
                 Some(self.pass_rate().unwrap_or(0.0)),
                 Some(wilson(self.passed.unwrap_or(0), all)),
                 all,
-            ),
+            )
+            .between(0.0, 1.0),
             of("coverage", self.judged, all),
             of("unreadable_rate", self.unread(), self.judged + self.unread()),
             of("share_correct", correct.unwrap_or(0), correct.map_or(0, |_| self.judged)),
@@ -66,13 +68,15 @@ impl Summary {
         let units = jury.map_or(0, super::Jury::units);
         let alpha = jury.and_then(super::Jury::alpha);
         let interval = jury.and_then(super::Jury::alpha_interval);
-        Figure::new("alpha", "alpha", alpha, interval, units)
+        Figure::new("alpha", "alpha", alpha, interval, units).between(-1.0, 1.0)
     }
 
     fn total_cost(&self) -> Figure {
-        Figure::new("cost", "cost", self.cost, None, self.all()).without_interval(
-            "it is what was spent, and estimates nothing; `cost_per_record` has one",
-        )
+        Figure::new("cost", "cost", self.cost, None, self.all())
+            .between(0.0, f64::INFINITY)
+            .without_interval(
+                "it is what was spent, and estimates nothing; `cost_per_record` has one",
+            )
     }
 
     /// The mean cost of a record with a result, with its interval by Student's t. Cached answers cost nothing.
@@ -82,6 +86,7 @@ impl Summary {
         let interval = known.and_then(Moments::interval);
         let interval = interval.map(|interval| interval.within(0.0, f64::MAX));
         Figure::new("cost_per_record", "cost_per_record", value, interval, self.costs.count)
+            .between(0.0, f64::INFINITY)
     }
 }
 
@@ -93,5 +98,6 @@ impl super::Agreement {
         let (agree, compared) = self.agree().or(equal).unwrap_or((0, 0));
         let interval = Some(wilson(agree, compared));
         Figure::new("agreement", "agreement", share(agree, compared), interval, compared)
+            .between(0.0, 1.0)
     }
 }
