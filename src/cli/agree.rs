@@ -15,6 +15,7 @@ use tribunal::{
     metrics::Gate,
     records::Source,
     report::{AgreementReport, AgreementSample, Labels, Significance},
+    verdict::VerdictKind,
 };
 
 /// Compare the verdicts of a judge with labels of people.
@@ -39,6 +40,9 @@ pub(super) struct Args {
     /// Field that records of one group share, such as question_id.
     #[arg(long, value_name = "FIELD")]
     cluster: Option<String>,
+    /// Handicap of people beside the judge [default: 0.2].
+    #[arg(long, value_name = "E", value_parser = epsilon)]
+    epsilon: Option<f64>,
     /// Number of disagreements to print.
     #[arg(long, value_name = "N", default_value_t = 10)]
     show: usize,
@@ -89,6 +93,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         }
         None => None,
     };
+    if let Some(earlier) = &earlier {
+        check_kinds(&report, earlier)?;
+    }
     args.print(&report, earlier.as_ref())?;
     let is_worse = match &earlier {
         Some(earlier) => has_dropped(&report, earlier)?,
@@ -113,6 +120,7 @@ impl Args {
             self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
         let labels = Labels::new(self.label.clone(), meanings);
         let mut sample = AgreementSample::new(labels).clustered_by(self.cluster.clone());
+        sample = self.epsilon.into_iter().fold(sample, AgreementSample::epsilon);
         labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
         let (lines, unread) = current(source, |line| line)?;
         let own = lines.first().and_then(|line| line.item.clone()).map(Item::from);
@@ -173,13 +181,41 @@ impl Args {
     }
 }
 
+/// A share from 0 to less than 1.
+fn epsilon(text: &str) -> std::result::Result<f64, String> {
+    let number = text.trim().parse::<f64>().ok().filter(|number| (0.0..1.0).contains(number));
+    number.ok_or_else(|| "write a number from 0 to less than 1, such as 0.1".to_owned())
+}
+
 /// The error where no verdict could be compared.
 fn nothing(report: &AgreementReport) -> Error {
     let text = report.to_string();
     let first = text.lines().next().unwrap_or_default();
-    Error::new(ErrorKind::Config, format!("nothing to compare: {first}"))
+    let error = Error::new(ErrorKind::Config, format!("nothing to compare: {first}"));
+    let coverage = &report.coverage;
+    if coverage.unreadable + coverage.failed > 0 {
+        return error.hint("a result without a verdict says why in `unreadable` or `error`: judge these records again");
+    }
+    error
         .hint("name the field with the right verdict of each record: --label FIELD")
         .hint("if the labels are in another file, name it: --labels FILE")
+}
+
+/// Checks that both runs have verdicts that agree with labels in the same sense: by their classes, or by their distance.
+///
+/// # Errors
+/// One has numbers, and the other classes.
+fn check_kinds(report: &AgreementReport, earlier: &AgreementReport) -> Result<()> {
+    if report.classes.is_some() == earlier.classes.is_some() {
+        return Ok(());
+    }
+    let kind = |of: &AgreementReport| of.kind.map_or("none", VerdictKind::name);
+    let message = format!(
+        "the baseline has verdicts of the kind `{}`, and these results of the kind `{}`",
+        kind(earlier),
+        kind(report)
+    );
+    Err(Error::new(ErrorKind::Config, message).hint("compare runs of the same kind of judge"))
 }
 
 /// Whether the agreement is less than in the earlier run, by more than chance; if so, it is printed.

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | accuracy, precision, recall, F1, each also balanced or macro | [`ConfusionMatrix`], [`Confusion`] |
 //! | agreement beyond chance | [`cohen_kappa`], [`quadratic_kappa`], [`fleiss_kappa`], [`gwet_ac1`], [`krippendorff_alpha`], [`RatedUnits`] |
+//! | a judge in the place of a person | [`AdvantageTest`], [`benjamini_yekutieli`] |
 //! | correlation | [`pearson`], [`spearman`], [`kendall_tau_b`], [`correlation_interval`] |
 //! | probabilities | [`auc`], [`brier`], [`ece`], [`by_width`], [`by_mass`] |
 //! | intervals | [`wilson`], [`clustered`], [`clustered_share`], [`bootstrap`], [`bootstrap_mean`], [`unseen_share`] |
@@ -21,6 +22,7 @@
 
 mod agreement;
 mod alpha;
+mod alternative;
 mod auc;
 mod bins;
 mod bradley_terry;
@@ -41,6 +43,7 @@ use serde::Serialize;
 pub use self::{
     agreement::{Weights, cohen_kappa, fleiss_kappa, gwet_ac1, quadratic_kappa},
     alpha::{RatedUnits, RatingLevel, Ratings, krippendorff_alpha},
+    alternative::{AdvantageTest, benjamini_yekutieli},
     auc::{Auc, auc},
     bins::{Bin, by_mass, by_width, ece, mce},
     bradley_terry::{Strength, bradley_terry},

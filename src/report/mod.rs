@@ -62,8 +62,8 @@ pub use charts::{Chart, Point, Series};
 pub use search_tree::tree_svg;
 pub use {
     agree::{
-        AgreementCoverage, AgreementReport, AgreementSample, ClassFigures, Disagreement,
-        PeopleCoverage,
+        AgreementCoverage, AgreementReport, AgreementSample, AlternativeAnnotators, ClassFigures,
+        Disagreement, LeftOut, PeopleCoverage,
     },
     agreement::Agreement,
     calibration::{

@@ -103,6 +103,138 @@ fn rules_on_figures_decide_the_exit_code() {
 }
 
 #[test]
+fn a_rule_that_is_misspelt_is_refused_with_what_was_probably_meant() {
+    let place = Place::new("agree-misspelt");
+    results(&place, "v.jsonl", 4);
+    for (rule, hint) in [
+        ("agreement>=90", "if 90 percent is meant, write 'agreement>=0.9'"),
+        ("kappa>=60@lower", "if 60 percent is meant, write 'kappa>=0.6@lower'"),
+        ("unreadable_rate<=5", "if 5 percent is meant, write 'unreadable_rate<=0.05'"),
+        ("recall.correct>=80", "if 80 percent is meant, write 'recall.correct>=0.8'"),
+        ("mean_absolute_error<=10%", "is a figure of verdicts that are numbers"),
+        ("90", "if 90 percent is meant, write 0.9 or 90%"),
+        ("agreement=>0.9", "write 'agreement>=0.9'"),
+        ("0.9<=agreement", "the name comes first: 'agreement>=0.9'"),
+        ("agreement", "a shell takes > as a redirection: put the rule in quotes"),
+        ("accuracy>=0.9", "did you mean `agreement`?"),
+        ("Agreement>=0.9", "did you mean `agreement`?"),
+        ("cost<=1", "give the rule to `tribunal judge`"),
+        ("zzz>=0.9", "there are `agreement`, `base_rate`"),
+    ] {
+        let ran = agree(&place, &["--fail-under", rule]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{rule}: {}", ran.err);
+        assert!(ran.err.contains(hint), "{rule}: {}", ran.err);
+        assert!(ran.err.matches("`kappa`").count() < 2, "names are listed once: {}", ran.err);
+    }
+    for rule in ["agreement>=85%", "kappa>=60%", "agreement≥0.85"] {
+        assert_eq!(agree(&place, &["--fail-under", rule]).code, 0, "{rule}");
+    }
+    // A label that no record has may occur in another run.
+    let other = agree(&place, &["--fail-under", "recall.corect>=0.5"]);
+    assert_eq!(other.code, 1);
+    assert!(other.err.contains("did you mean `recall.correct`?"), "{}", other.err);
+}
+
+#[test]
+fn a_run_of_judge_refuses_a_misspelt_rule_before_it_asks() {
+    let place = Place::new("judge-misspelt");
+    for (rule, hint) in [
+        ("pass_rate>=95", "write 'pass_rate>=0.95'"),
+        ("coverage>=99", "write 'coverage>=0.99'"),
+        ("mean>=80%", "write the number itself, without %"),
+        ("cost<=-1", "`cost` is never below 0"),
+    ] {
+        let more = ["--pass", "score >= 5", "--fail-under", rule];
+        let ran = judge(&place, "script:Score: 7", &more);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{rule}: {}", ran.err);
+        let is_priced = rule.starts_with("cost") && ran.err.contains("needs the price");
+        assert!(ran.err.contains(hint) || is_priced, "{rule}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_baseline_of_another_kind_of_verdict_is_refused() {
+    let place = Place::new("agree-kinds");
+    results(&place, "v.jsonl", 4);
+    let score = |n: usize| {
+        let line = json!({"id": format!("r{n}"), "score": n % 2, "item": {"gold": n % 2}});
+        format!("{line}\n")
+    };
+    place.file("scores.jsonl", (0..40).map(score).collect::<String>());
+    let ran = agree(&place, &["--baseline", "scores.jsonl"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    let why =
+        "the baseline has verdicts of the kind `score`, and these results of the kind `label`";
+    assert!(ran.err.contains(why), "{}", ran.err);
+}
+
+#[test]
+fn results_without_a_verdict_are_not_blamed_on_the_name_of_the_label() {
+    let place = Place::new("agree-unreadable");
+    let line = |n: usize| {
+        let why = json!({"reason": "missing", "detail": ""});
+        format!("{}\n", json!({"id": format!("r{n}"), "unreadable": why, "item": {"gold": "yes"}}))
+    };
+    place.file("v.jsonl", (0..5).map(line).collect::<String>());
+    let ran = agree(&place, &[]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("5 unreadable") && ran.err.contains("says why in `unreadable`"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("--label FIELD"), "{}", ran.err);
+    for command in ["estimate", "calibrate"] {
+        let ran = place.run(&[command, "v.jsonl", "--label", "gold"]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("none of 5 results has a verdict"), "{command}: {}", ran.err);
+    }
+}
+
+#[test]
+fn the_judge_beside_each_person_decides_whether_it_may_take_the_place_of_one() {
+    let place = Place::new("agree-alternative");
+    results(&place, "v.jsonl", 4);
+    let line = |n: usize, name: &str, every: usize| {
+        let is_right = n.is_multiple_of(2) != (n + 1).is_multiple_of(every);
+        let label = if is_right { "correct" } else { "incorrect" };
+        format!("{}\n", json!({"id": format!("r{n}"), "label": label, "annotator": name}))
+    };
+    let of = |name, every, count| (0..count).map(|n| line(n, name, every)).collect::<String>();
+    place.file(
+        "labels.jsonl",
+        of("ada", 4, 40) + &of("bob", 5, 40) + &of("cy", 3, 40) + &of("dee", 9, 20),
+    );
+    let people = |more: &[&str]| {
+        place.run(&[&["agree", "v.jsonl", "--labels", "labels.jsonl"], more].concat())
+    };
+    let ran = people(&["--epsilon", "0.1"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    for words in [
+        "alternative annotator test, epsilon 0.1",
+        "dee            20  not tested: fewer than 30 records",
+        "the judge wins against 2 of 3: it may take the place of a person",
+    ] {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+    let report: Value = serde_json::from_str(&people(&["--json"]).out).unwrap();
+    let test = &report["alternative_annotator_test"];
+    assert_eq!((&test["epsilon"], test["people"].as_array().unwrap().len()), (&json!(0.2), 4));
+    assert_eq!(test["people"][3]["judge_wins"], Value::Null);
+    assert_eq!(people(&["--fail-under", "winning_rate>=0.5"]).code, 0);
+    let end = people(&["--fail-under", "winning_rate>=0.5@lower"]);
+    assert!(
+        end.code == 2 && end.err.contains("it counts the tests that the judge wins"),
+        "{}",
+        end.err
+    );
+    for wrong in ["1", "-0.1", "20%", "NaN"] {
+        let ran = people(&[&format!("--epsilon={wrong}")]);
+        assert!(ran.code == 2 && ran.err.contains("from 0 to less than 1"), "{wrong}: {}", ran.err);
+    }
+}
+
+#[test]
 fn a_significant_drop_since_an_earlier_run_fails() {
     let place = Place::new("agree-baseline");
     results(&place, "old.jsonl", 2);

@@ -11,17 +11,24 @@
 //! | `reader` | what labels and verdicts mean: classes or numbers |
 //! | `numbers` | agreement of numbers |
 //! | `people` | records that several people labelled |
+//! | `group` | how far they agree with each other, and the judge with them |
+//! | `alternative` | whether the judge may take the place of one of them |
+//! | `several` | all figures of such records |
 //! | `matched` | verdicts beside their labels |
 //! | `classes` | agreement of classes |
 //! | `bias` | order, length, own family, repetition |
 //! | `report` | all figures together, and the disagreements |
-//! | `known` | the names of all figures, for rules on what is not measured yet |
+//! | `names` | the names of all figures, and what values they can have |
+//! | `known` | figures without a value, for rules on what is not measured yet |
 //! | `print` | the report, for people and for programs |
 
+mod alternative;
 mod bias;
 mod classes;
+mod group;
 mod known;
 mod matched;
+mod names;
 mod numbers;
 mod people;
 mod print;
@@ -29,10 +36,14 @@ mod reader;
 mod report;
 mod row;
 mod sample;
+mod several;
+#[cfg(test)]
+mod replacing;
 #[cfg(test)]
 mod tests;
 
 pub use {
+    alternative::{AlternativeAnnotators, LeftOut},
     classes::ClassFigures,
     people::PeopleCoverage,
     report::{AgreementCoverage, AgreementReport, Disagreement},

@@ -1,17 +1,18 @@
 //! The report: tables for people, JSON for programs.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    alternative::{AlternativeAnnotators, LeftOut},
     classes::ClassFigures,
     people::PeopleCoverage,
     report::{AgreementReport, Disagreement},
 };
 use crate::{
-    metrics::{Figure, Interval},
+    metrics::{AdvantageTest, Figure, Interval},
     report::terminal::{escaped, padded, shortened},
 };
 
@@ -29,6 +30,7 @@ impl fmt::Display for AgreementReport {
         self.write_coverage(f)?;
         self.write_figures(f)?;
         self.classes.as_ref().map_or(Ok(()), |classes| write_classes(f, classes))?;
+        self.alternative.as_ref().map_or(Ok(()), |test| write_alternative(f, test))?;
         self.write_disagreements(f)?;
         self.calibration.as_ref().map_or(Ok(()), |figures| f.write_str(&figures.table()))
     }
@@ -195,6 +197,10 @@ impl AgreementReport {
             let rows: Vec<Vec<usize>> = (0..names.len()).map(row).collect();
             all["confusion"] = json!({"classes": names, "rows_are_labels": rows});
         }
+        if let Some(test) = &self.alternative {
+            let people: Vec<Value> = test.people.iter().map(left_out).collect();
+            all["alternative_annotator_test"] = json!({"epsilon": test.epsilon, "people": people});
+        }
         if let Some(figures) = &self.calibration {
             all["calibration"] = figures.to_json();
         }
@@ -260,6 +266,80 @@ fn write_classes(f: &mut fmt::Formatter<'_>, classes: &ClassFigures) -> fmt::Res
     let said = (0..names.len()).filter(|class| matrix.judged_count(*class) > 0).count();
     let meant = (0..names.len()).filter(|class| matrix.true_count(*class) > 0).count();
     write!(f, "\nclasses that occur: {meant} in labels, {said} in verdicts, of {}", names.len())
+}
+
+/// The most people of whom the test is printed.
+const MOST_PEOPLE: usize = 20;
+
+/// The judge beside each person who is left out.
+fn write_alternative(f: &mut fmt::Formatter<'_>, test: &AlternativeAnnotators) -> fmt::Result {
+    let AlternativeAnnotators { epsilon, people } = test;
+    let name = |one: &LeftOut| {
+        let person = shortened(&escaped(&one.person), NAME);
+        match &*one.criterion {
+            "" => person,
+            criterion => format!("{}: {person}", shortened(&escaped(criterion), NAME)),
+        }
+    };
+    let shown = &people[..people.len().min(MOST_PEOPLE)];
+    let names: Vec<String> = shown.iter().map(name).collect();
+    let width = names.iter().map(|name| name.width()).max().unwrap_or(0).max(8);
+    write!(
+        f,
+        "\n\nalternative annotator test, epsilon {epsilon}: each person left out, as near to the others or nearer\n{}  records  judge  person  adjusted p  judge wins",
+        padded("left out", width)
+    )?;
+    for (one, name) in shown.iter().zip(names) {
+        write!(f, "\n{}  {:>7}  ", padded(&name, width), one.records)?;
+        match (one.test, one.adjusted) {
+            (Some(test), Some(p)) => {
+                let wins = if one.is_beaten() { "yes" } else { "no" };
+                write!(f, "{:>5.3}  {:>6.3}  {p:>10.4}  {wins}", test.judge, test.person)?;
+            }
+            _ => write!(f, "not tested: fewer than {} records", AdvantageTest::LEAST_RECORDS)?,
+        }
+    }
+    let more = people.len() - shown.len();
+    if more > 0 {
+        write!(f, "\nand {more} more (--json has all)")?;
+    }
+    write_verdict(f, people)
+}
+
+/// What the tests come to: with several criteria, each has its own winning rate.
+fn write_verdict(f: &mut fmt::Formatter<'_>, people: &[LeftOut]) -> fmt::Result {
+    let criteria: BTreeSet<&str> = people.iter().map(|one| &*one.criterion).collect();
+    for criterion in criteria {
+        let tested =
+            || people.iter().filter(|one| one.criterion == criterion && one.test.is_some());
+        let (won, count) = (tested().filter(|one| one.is_beaten()).count(), tested().count());
+        if count == 0 {
+            continue;
+        }
+        let of =
+            if criterion.is_empty() { String::new() } else { format!("{}: ", escaped(criterion)) };
+        let may = if 2 * won >= count { "may" } else { "may not" };
+        let few = if count < 3 { "; three people or more are advised" } else { "" };
+        write!(
+            f,
+            "\n{of}the judge wins against {won} of {count}: it {may} take the place of a person{few}"
+        )?;
+    }
+    Ok(())
+}
+
+/// One person who is left out, as JSON.
+fn left_out(one: &LeftOut) -> Value {
+    json!({
+        "criterion": Some(&one.criterion).filter(|name| !name.is_empty()),
+        "person": one.person,
+        "records": one.records,
+        "judge": one.test.map(|test| test.judge),
+        "person_share": one.test.map(|test| test.person),
+        "p": one.test.map(|test| test.p),
+        "adjusted_p": one.adjusted,
+        "judge_wins": one.adjusted.map(|_| one.is_beaten()),
+    })
 }
 
 /// A share and its interval, as cells.

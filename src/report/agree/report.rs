@@ -8,14 +8,16 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    alternative::AlternativeAnnotators,
     bias,
     classes::{self, ClassFigures},
     matched::{Matched, Matches},
-    numbers,
-    people::{self, PeopleCoverage},
+    names, numbers,
+    people::PeopleCoverage,
     reader::Outcome,
     row::Row,
     sample::AgreementSample,
+    several,
 };
 use crate::{
     item::text_of,
@@ -90,6 +92,8 @@ pub struct AgreementReport {
     pub calibration: Option<CalibrationFigures>,
     /// Classes of labels beside those of verdicts; `None` if verdicts are numbers.
     pub classes: Option<ClassFigures>,
+    /// The alternative annotator test; `None` if no record has the labels of several people and a verdict.
+    pub alternative: Option<AlternativeAnnotators>,
     /// The largest disagreements first, at most as many as were asked for.
     pub disagreements: Vec<Disagreement>,
     /// The number of all of them.
@@ -118,7 +122,7 @@ impl AgreementReport {
             Some((classes, figures)) => (Some(classes), figures),
             None => (None, numbers::figures(&matches.all, &clusters)),
         };
-        let (people, of_people) = people::figures(&matches.shared, &all_rows, matches.tied);
+        let people = several::figures(&matches.shared, &all_rows, matches.tied, sample.epsilon);
         let coverage = AgreementCoverage {
             records: sample.rows.len(),
             compared: matches.all.len(),
@@ -128,15 +132,16 @@ impl AgreementReport {
             not_comparable: matches.not_comparable,
             first: matches.first.clone(),
             not_judged: sample.not_judged(),
-            people,
+            people: people.coverage,
         };
-        figures.extend(of_people);
+        figures.extend(people.figures);
         figures.extend(first_errors(sample));
         figures.extend(bias::of_rows(&sample.rows, &all_rows));
         figures.extend(bias::of_matches(&matches.all, &matches.classes, &clusters));
         figures.push(unreadable_rate(&sample.rows));
         let calibration = sample.calibration();
         figures.extend(calibration.iter().flat_map(CalibrationFigures::figures));
+        let figures: Vec<Figure> = figures.into_iter().map(names::ranged).collect();
         let bounds = bounds(&matches, &figures);
         let error_bounds = error_bounds(&matches, sample);
         let (differing, disagreements) = disagreements(&matches, show);
@@ -152,6 +157,7 @@ impl AgreementReport {
             error_bounds,
             calibration,
             classes,
+            alternative: people.alternative,
             disagreements,
             differing,
             outcomes: matches.all.iter().map(outcome).collect(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::row::Row;
+use super::{alternative::EPSILON, row::Row};
 use crate::{
     item::{Item, text_of},
     line::ResultLine,
@@ -37,6 +37,8 @@ pub struct AgreementSample {
     /// Labelled records, which complete those in the lines.
     joined: JoinedLabels,
     cluster: Option<String>,
+    /// The handicap of people beside the judge.
+    pub(super) epsilon: f64,
     pub(super) rows: Vec<Row>,
     /// Probabilities of verdicts, with the labels of their records.
     probabilities: CalibrationSample,
@@ -49,13 +51,21 @@ impl AgreementSample {
     pub fn new(labels: Labels) -> Self {
         let probabilities = CalibrationSample::new(labels.clone());
         let (joined, rows, met) = (JoinedLabels::default(), Vec::new(), BTreeSet::new());
-        Self { labels, joined, cluster: None, rows, probabilities, met }
+        Self { labels, joined, cluster: None, epsilon: EPSILON, rows, probabilities, met }
     }
 
     /// The same sample, in which records with an equal value in this field belong together.
     #[must_use]
     pub fn clustered_by(self, field: Option<String>) -> Self {
         Self { cluster: field, ..self }
+    }
+
+    /// The same sample, with another handicap of people in the alternative annotator test: how much more often the judge
+    /// may be farther from the others than a person is, because people cost more. Its authors suggest 0.2 for experts,
+    /// 0.15 for skilled people and 0.1 for crowd-workers.
+    #[must_use]
+    pub fn epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
     }
 
     /// Adds a labelled record under its id, as result lines name it. Its fields complete those of the record in the
