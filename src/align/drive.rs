@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    marks::Marks,
+    marks::{Marks, incomparable, is_comparable},
     outcome::{Alignment, Candidate, CandidateOutcome, Decision},
     parts::{Case, Parts},
     proposal::{accepted, file_in, material},
@@ -74,15 +74,21 @@ impl<O: AsyncFn(Arc<Prompt>) -> Result<Judge>> Aligner<O> {
     /// Repairs a prompt. `on_candidate` is given each candidate as soon as its outcome is known.
     ///
     /// # Errors
-    /// There are too few records, a label cannot be compared, a model gives no answer, or `on_candidate` fails.
+    /// There are too few records, no label can be compared, a model gives no answer, or `on_candidate` fails.
     pub async fn align(
         &self,
         original: Arc<Prompt>,
         cases: Vec<Case>,
         mut on_candidate: impl FnMut(&Candidate) -> Result<()>,
     ) -> Result<Alignment> {
-        let parts = Parts::new(cases, self.options.seed)?;
         let judge = (self.open)(original.clone()).await?;
+        // A label that means nothing costs its record, and not what was paid until it is met.
+        let (cases, left_out): (Vec<Case>, Vec<Case>) =
+            cases.into_iter().partition(|case| is_comparable(case, &self.labels, &judge));
+        if let (true, Some(first)) = (cases.is_empty(), left_out.first()) {
+            return Err(incomparable(first));
+        }
+        let parts = Parts::new(cases, self.options.seed)?;
         let validation = Marks::of(&judge, &parts.validation, &self.labels).await?.agreement();
         let training = Marks::of(&judge, &parts.training, &self.labels).await?;
         let mut best =
@@ -107,7 +113,7 @@ impl<O: AsyncFn(Arc<Prompt>) -> Result<Judge>> Aligner<O> {
         let chosen = if is_better { &best.prompt } else { &original };
         let prompt = chosen.source().to_owned();
         let counts = Alignment::counts(&parts);
-        Ok(Alignment { counts, validation, before, candidates, decision, prompt })
+        Ok(Alignment { counts, left_out, validation, before, candidates, decision, prompt })
     }
 
     /// One round: `None` if there is nothing left to repair, otherwise the best of its candidates, if it is better than

@@ -5,11 +5,13 @@ use futures_util::{StreamExt, stream};
 use super::parts::Case;
 use crate::{
     error::{Error, ErrorKind, Result},
+    item::text_of,
     judge::Judge,
     metrics::{Interval, bootstrap_mean, mcnemar, mean, wilson},
+    parse::Kind,
     report::Labels,
     scale::Scale,
-    verdict::Judgment,
+    verdict::{Judgment, Label, Preference, Steps, Verdict},
 };
 
 /// How far the verdicts of a judge agree with the labels of a part, record by record.
@@ -53,15 +55,9 @@ impl Marks {
                 return Ok(());
             }
         };
-        let value =
-            labels.closeness(&case.label, &case.item, judgment, width).ok_or_else(|| {
-                let message = format!(
-                    "{}: the label `{}` cannot be compared with a verdict",
-                    case.id, case.label
-                );
-                Error::new(ErrorKind::Config, message)
-                    .hint("translate it: --label-map WORD=MEANING")
-            })?;
+        let value = labels
+            .closeness(&case.label, &case.item, judgment, width)
+            .ok_or_else(|| incomparable(case))?;
         self.values.push(value);
         self.said.push((verdict, judgment.critique()));
         Ok(())
@@ -110,6 +106,35 @@ impl Marks {
         }
         (interval.low > 0.0, None, interval)
     }
+}
+
+/// The error for a label that cannot be compared with a verdict.
+pub(super) fn incomparable(case: &Case) -> Error {
+    let Case { id, label, .. } = case;
+    let message = format!("{id}: the label `{}` cannot be compared with a verdict", text_of(label));
+    Error::new(ErrorKind::Config, message).hint("translate it: --label-map WORD=MEANING")
+}
+
+/// Whether a label could be compared with the verdicts of a judge. Where that depends on the verdict, it is assumed.
+pub(super) fn is_comparable(case: &Case, labels: &Labels, judge: &Judge) -> bool {
+    let profile = judge.verdict_profile();
+    let name = || {
+        let level = profile.scale.and_then(|scale| scale.levels().next());
+        level.map(|(name, _)| name.to_owned()).or_else(|| profile.labels.first().cloned())
+    };
+    let verdict = match profile.kind {
+        Kind::Score => Verdict::Score(0.0),
+        Kind::Preference => Verdict::Preference(Preference::First),
+        Kind::Steps => Verdict::Steps(Steps::default()),
+        Kind::Label => match name() {
+            Some(name) => Verdict::Label(Label::new(&name)),
+            None => return true,
+        },
+        _ => return true,
+    };
+    let labels = labels.clone().of(judge);
+    let judgment = Judgment::new(Ok(verdict));
+    labels.closeness(&case.label, &case.item, &judgment, 1.0).is_some()
 }
 
 /// The width of a judge's scale; 1 for verdicts without one.

@@ -5,8 +5,12 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{marks::Marks, parts::Parts};
+use super::{
+    marks::Marks,
+    parts::{Case, Parts},
+};
 use crate::{
+    item::text_of,
     metrics::{self, Interval},
     report::escaped,
 };
@@ -81,6 +85,8 @@ pub struct Decision {
 pub struct Alignment {
     /// The numbers of records for training, for validation, and held out.
     pub counts: [usize; 3],
+    /// Records whose label cannot be compared with a verdict; they are in no part.
+    pub left_out: Vec<Case>,
     /// The agreement of the original on the validation part.
     pub validation: f64,
     /// How far the original agrees with the held-out labels.
@@ -118,6 +124,7 @@ impl Alignment {
         let rejected = self.candidates.iter().filter(|one| one.rejection().is_some()).count();
         json!({
             "records": {"training": training, "validation": validation, "held_out": held_out},
+            "left_out": self.left_out.len(),
             "candidates": self.candidates.len(),
             "rejected": rejected,
             "validation": {
@@ -137,6 +144,11 @@ impl fmt::Display for Alignment {
             f,
             "{training} records for training, {validation} for validation, {held_out} held out"
         )?;
+        if let Some(Case { id, label, .. }) = self.left_out.first() {
+            let (count, label) = (self.left_out.len(), escaped(&text_of(label)));
+            write!(f, "; {count} left out, for their labels cannot be compared with a verdict")?;
+            write!(f, " (`{label}` of `{}`): give them a meaning with --label-map", escaped(id))?;
+        }
         let rejected = self.candidates.iter().filter_map(Candidate::rejection);
         let rejected: Vec<&str> = rejected.collect();
         write!(f, "\n{} candidates, {} of them rejected", self.candidates.len(), rejected.len())?;

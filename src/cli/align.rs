@@ -148,6 +148,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let what = if found.is_better() { "the better prompt" } else { "the prompt as it was" };
     note(&format!("wrote {what} to {}", args.output.display()));
     engines::print(&opener);
+    let failed = failed + found.left_out.len();
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 

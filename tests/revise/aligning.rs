@@ -183,6 +183,31 @@ async fn a_prompt_that_is_not_better_on_held_out_records_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn labels_that_mean_no_verdict_cost_their_records_and_not_the_run() {
+    let place = Place::new("align-labels");
+    place.file("judge.jinja", ORIGINAL);
+    let odd = ["maybe", "goood", "3.5"].into_iter().enumerate().map(|(n, label)| {
+        format!("{}\n", json!({"id": format!("odd{n}"), "answer": "Number #7.", "gold": label}))
+    });
+    let odd: String = odd.collect();
+    place.file("labelled.jsonl", records(40) + &odd);
+    let server =
+        Server::start(|seen| if is_writer(seen) { Reply::says("No.") } else { judges(seen) }).await;
+    let ran = align(&place, &server, &["--candidates", "1"]).await;
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["left_out"], 3);
+    assert_eq!(report["records"], json!({"training": 12, "validation": 12, "held_out": 16}));
+    assert_eq!(place.read("better.jinja"), ORIGINAL);
+    // Nothing was asked about them: 40 judgments and one proposal.
+    assert_eq!(server.requests(), 41);
+    place.file("labelled.jsonl", odd);
+    let ran = align(&place, &server, &[]).await;
+    assert!(ran.code == 2 && ran.err.contains("--label-map WORD=MEANING"), "{}", ran.err);
+    assert_eq!(server.requests(), 41);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_its_budget_ends_continues_with_what_it_paid_for() {
     let place = Place::new("align-budget");
     place.file("judge.jinja", ORIGINAL);
