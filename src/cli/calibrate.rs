@@ -101,9 +101,14 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     // A map is applied to what the model reports, so it is fitted on that.
     let (all, coverage) = sample.observations(args.method.is_some())?;
     if all.is_empty() {
+        let has_none = coverage.without_p == coverage.records;
         let report = args.empty(&sample, coverage)?;
-        return Err(Error::new(ErrorKind::Config, format!("nothing to calibrate: {report}"))
-            .hint("name the field with the right verdict of each record: --label FIELD"));
+        let error = Error::new(ErrorKind::Config, format!("nothing to calibrate: {report}"));
+        return Err(error.hint(if has_none {
+            "these verdicts have no probabilities: judge with a model that gives them"
+        } else {
+            "name the field with the right verdict of each record: --label FIELD"
+        }));
     }
     let bins = usize::from(args.bins);
     let fitted = args.method.map(|method| Fitted::new(method, &all, args.folds.into(), bins));

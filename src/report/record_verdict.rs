@@ -164,6 +164,20 @@ fn words(rubric: &[CriterionVerdict]) -> BTreeMap<String, String> {
     rubric.iter().map(|one| (one.name.clone(), one.shown())).collect()
 }
 
+/// The error where none of so many results has a verdict.
+pub(super) fn without_verdicts(results: usize) -> Error {
+    let message = match results {
+        0 => "there are no results".to_owned(),
+        1 => "the only result has no verdict".to_owned(),
+        _ => format!("none of {results} results has a verdict"),
+    };
+    let error = Error::new(ErrorKind::Config, message);
+    if results == 0 {
+        return error.hint("name results of `tribunal judge`");
+    }
+    error.hint("a result says why in `unreadable` or `error`: judge these records again")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -247,3 +247,39 @@ fn choices_are_two_words_or_more_that_differ() {
         assert!(ran.err.contains("--choices needs words that differ"), "{}", ran.err);
     }
 }
+
+#[test]
+fn what_cannot_be_shown_is_not_asked_for() {
+    let place = Place::new("annotate-nothing");
+    let records = [
+        json!({"id": "a", "question": "2 + 2?", "answer": "4"}),
+        json!({"id": "b", "summary": "in a field that no prompt knows"}),
+        // A result without its record.
+        json!({"id": "c", "kind": "label", "label": "correct", "model": "m", "prompt": {"name": "x", "hash": "h", "reading": "r"}}),
+    ];
+    place.file("verdicts.jsonl", records.map(|record| format!("{record}\n")).concat());
+    let ran = place.pipe(&annotate(&["--choices", "good,bad"]), "1\n1\n1\n");
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    for words in [
+        "the record `b` has nothing to show",
+        "--show FIELD",
+        "the result of `c` holds no record",
+        "labelled 1 of 1 records",
+    ] {
+        assert!(ran.err.contains(words), "{words}: {}", ran.err);
+    }
+    let shown = place.pipe(&annotate(&["--choices", "good,bad", "--show", "summary"]), "2\n");
+    assert!(shown.out.contains("in a field that no prompt knows"), "{}", shown.out);
+    assert_eq!(given(&place).len(), 2);
+}
+
+#[test]
+fn a_label_has_the_name_of_a_person() {
+    let place = Place::new("annotate-nobody");
+    results(&place);
+    for name in ["", " "] {
+        let ran = place
+            .pipe(&["annotate", "verdicts.jsonl", "-o", "l.jsonl", "--annotator", name], "1\n");
+        assert!(ran.code == 2 && ran.err.contains("write the name of a person"), "{}", ran.err);
+    }
+}

@@ -173,7 +173,7 @@ fn labels_that_cannot_carry_an_estimate_are_refused() {
     let narrow = run((0..500).map(|n| labelled(n, passed(n))).collect(), &[]);
     assert!(
         narrow.code == 2
-            && narrow.err.contains("values lie outside those of labelled records, 1 to 1"),
+            && narrow.err.contains("values differ from 1, which all labelled records have"),
         "{}",
         narrow.err
     );
@@ -355,4 +355,37 @@ fn a_threshold_is_a_number() {
             assert!(ran.err.contains("expected a number"), "{}", ran.err);
         }
     }
+}
+
+#[test]
+fn numbers_beyond_those_of_a_computer_are_refused() {
+    let place = Place::new("estimate-huge");
+    let line = |n: usize| {
+        let score = if n.is_multiple_of(2) { 1e308 } else { -1e308 };
+        let item = if n < 60 { json!({"gold": 1e308}) } else { json!({}) };
+        format!("{}\n", json!({"id": format!("r{n}"), "score": score, "item": item}))
+    };
+    place.file("v.jsonl", (0..100).map(line).collect::<String>());
+    let ran = place.run(&["estimate", "v.jsonl", "--label", "gold"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(ran.err.contains("too large to be added up"), "{}", ran.err);
+}
+
+#[test]
+fn labels_without_a_result_are_counted() {
+    let place = Place::new("estimate-not-joined");
+    let line = |n: usize| format!("{}\n", line(n, verdict(n), &json!({})));
+    place.file("v.jsonl", (0..60).map(line).collect::<String>());
+    // A table turned the numbers of some records into others.
+    let label = |n: usize| {
+        let id = if n < 30 {
+            json!(format!("r{n}"))
+        } else {
+            json!(f64::from(u32::try_from(n).unwrap()))
+        };
+        format!("{}\n", json!({"id": id, "label": if is_right(n) { "yes" } else { "no" }}))
+    };
+    place.file("labels.jsonl", (0..40).map(label).collect::<String>());
+    let ran = place.run(&["estimate", "v.jsonl", "--labels", "labels.jsonl"]);
+    assert!(ran.out.contains("labelled records without a result: 10"), "{}{}", ran.out, ran.err);
 }

@@ -53,7 +53,8 @@ pub(super) struct Args {
         value_name = "NAME",
         env = "USER",
         default_value = "annotator",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = named
     )]
     annotator: String,
     /// Words to choose from [default: by the verdicts].
@@ -70,6 +71,12 @@ pub(super) struct Args {
     seed: u64,
     #[command(flatten)]
     input: input::Args,
+}
+
+/// The name of a person: labels without one are of nobody.
+fn named(text: &str) -> std::result::Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() { Err("write the name of a person".into()) } else { Ok(name.to_owned()) }
 }
 
 /// A record that can be labelled.
@@ -119,6 +126,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit> {
 /// The records with what is shown of them, what is asked, and how many records could not be read.
 fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Task, usize)> {
     let (mut found, mut lines, mut failed) = (Vec::new(), Vec::new(), 0);
+    let mut without = FewErrors::default();
     for record in args.input.open(sources, &tribunal::item::FieldMap::default()).records {
         let index = record.index;
         match record.item {
@@ -132,7 +140,10 @@ fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Ta
                         lines.push(line);
                         // A line without its record shows nothing that could be labelled.
                         let Some(item) = item else {
-                            failed += 1;
+                            let message =
+                                format!("the result of `{}` holds no record", escaped(&id));
+                            let error = Error::new(ErrorKind::Record, message);
+                            without.print(&error.hint("name the records themselves"));
                             continue;
                         };
                         (id, item)
@@ -147,6 +158,7 @@ fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Ta
             }
         }
     }
+    failed += without.ended("results");
     if found.is_empty() {
         return Err(Error::new(ErrorKind::Config, "there is no record to label")
             .hint("name records, or results that hold their records"));
@@ -161,12 +173,18 @@ fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Ta
     Ok((entries, task, failed + refused))
 }
 
-/// Records that each have an id of their own, and how many have that of another one. Labels belong to records by their
+/// Records that can be shown and have an id of their own, and how many cannot, or have that of another one. Labels belong to records by their
 /// ids; a record that comes again is asked for once.
 fn one_of_each(all: impl Iterator<Item = Entry>) -> (Vec<Entry>, usize) {
     let mut digests: BTreeMap<String, String> = BTreeMap::new();
     let (mut kept, mut errors) = (Vec::new(), FewErrors::default());
     for entry in all {
+        if entry.parts.is_empty() {
+            let message = format!("the record `{}` has nothing to show", escaped(&entry.id));
+            let error = Error::new(ErrorKind::Record, message);
+            errors.print(&error.hint("name the fields to show: --show FIELD"));
+            continue;
+        }
         let digest = entry.digest();
         match digests.get(&entry.id) {
             None => {
@@ -200,8 +218,9 @@ fn different(words: &[String]) -> Result<Vec<String>> {
 /// A record that is a line of results.
 fn result(item: &Item) -> Option<ResultLine> {
     let record = item.record();
-    let is_result = record.contains_key("item")
-        && record.contains_key("prompt")
+    let prompt = record.get("prompt");
+    let is_judged = prompt.is_some_and(|prompt| prompt["hash"].is_string());
+    let is_result = (is_judged || prompt.is_some() && record.contains_key("item"))
         && ["kind", "unreadable", "error"].iter().any(|key| record.contains_key(*key));
     is_result.then(|| ResultLine::read(serde_json::to_vec(record).ok()?).ok()).flatten()
 }

@@ -119,6 +119,8 @@ pub enum Refusal {
         /// All records without a label.
         records: usize,
     },
+    /// The numbers are so large that their sum is no number.
+    BeyondNumbers,
 }
 
 impl Refusal {
@@ -134,6 +136,12 @@ impl Refusal {
             Self::NoBetterThanChance { .. } => {
                 "use a better judge or prompt, or the mean of the labels alone".to_owned()
             }
+            Self::BeyondNumbers => {
+                "leave out records whose score or label is no real one".to_owned()
+            }
+            Self::OutsideLabelledRange { range, .. } if range.width() <= 0.0 => {
+                "label records with other values too: choose them at random from all".to_owned()
+            }
             Self::OutsideLabelledRange { range, .. } => format!(
                 "label records with values below {} or above {} too: choose them at random from all",
                 range.low, range.high
@@ -146,7 +154,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooFewLabels { labels, needed } => {
-                write!(f, "{labels} labels are too few: {needed} are needed")
+                let are = if *labels == 1 { "label is" } else { "labels are" };
+                write!(f, "{labels} {are} too few: {needed} are needed")
             }
             Self::TooFewOfClass { positive, negative, needed } => write!(
                 f,
@@ -156,6 +165,14 @@ impl fmt::Display for Refusal {
                 f,
                 "the judge is not clearly better than chance: sensitivity {sensitivity:.2} + specificity {specificity:.2}"
             ),
+            Self::BeyondNumbers => f.write_str("the numbers are too large to be added up"),
+            Self::OutsideLabelledRange { range, outside, records } if range.width() <= 0.0 => {
+                write!(
+                    f,
+                    "{outside} of {records} values differ from {}, which all labelled records have",
+                    range.low
+                )
+            }
             Self::OutsideLabelledRange { range, outside, records } => write!(
                 f,
                 "{outside} of {records} values lie outside those of labelled records, {} to {}",

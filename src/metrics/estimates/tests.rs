@@ -87,7 +87,7 @@ fn values_beyond_the_labelled_ones_are_refused() {
     assert_eq!(refusal, Calibrated::new(&sample).unwrap_err());
     assert_eq!(
         refusal.to_string(),
-        "200 of 1000 values lie outside those of labelled records, 1 to 1"
+        "200 of 1000 values differ from 1, which all labelled records have"
     );
     // A few values outside are what a random choice leaves.
     let scores = |top: u32| JudgedSample {

@@ -7,7 +7,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     line::ResultLine,
-    report::labels::{LabelRule, Labels, add_names, majority, one_of},
+    report::{
+        labels::{LabelRule, Labels, add_names, majority, one_of},
+        record_verdict::without_verdicts,
+    },
     request::Hasher,
     verdict::{
         CORRECT, CalibratedPrompt, INCORRECT, Label, StepLabel, Steps, Verdict, VerdictKind,
@@ -45,7 +48,7 @@ pub struct Coverage {
     pub records: usize,
     /// Records with a prediction and a label.
     pub used: usize,
-    /// Records without a prediction: failed, unreadable, or from a model that reports no probabilities.
+    /// Records without a prediction from 0 to 1: failed, unreadable, or from a model that reports no probabilities.
     pub without_p: usize,
     /// Records with a prediction and without a label.
     pub without_label: usize,
@@ -138,8 +141,9 @@ impl CalibrationSample {
             Some(VerdictKind::Label) => Ok(Quantity::P),
             Some(VerdictKind::Score | VerdictKind::Criteria) => Ok(Quantity::Score),
             Some(VerdictKind::Steps) => Ok(Quantity::Steps),
-            other => {
-                let kind = other.map_or("none", VerdictKind::name);
+            None => Err(without_verdicts(self.rows.len())),
+            Some(other) => {
+                let kind = other.name();
                 let message =
                     format!("the results hold nothing to calibrate: their kind is `{kind}`");
                 Err(Error::new(ErrorKind::Config, message).hint(
@@ -284,8 +288,14 @@ impl Row {
         }
     }
 
-    /// The predictions of the row, each with its index.
+    /// The predictions of the row, each with its index. A number beyond 0 and 1 is no probability.
     fn predictions(&self, quantity: Quantity, raw: bool) -> Vec<(usize, f64)> {
+        let mut all = self.numbers(quantity, raw);
+        all.retain(|(_, p)| (0.0..=1.0).contains(p));
+        all
+    }
+
+    fn numbers(&self, quantity: Quantity, raw: bool) -> Vec<(usize, f64)> {
         match quantity {
             Quantity::P => {
                 let label = self.verdict.as_ref();

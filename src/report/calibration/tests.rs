@@ -167,6 +167,19 @@ fn every_record_is_counted_once() {
 }
 
 #[test]
+fn a_number_beyond_0_and_1_is_no_probability() {
+    let mut all = CalibrationSample::new(Labels::new(Some("gold".into()), []));
+    for (id, p) in [("a", 0.9), ("b", 1.5), ("c", -0.2), ("d", 0.0)] {
+        all.push(&line(
+            &json!({"id": id, "kind": "label", "label": "correct", "p": p, "item": {"gold": true}}),
+        ));
+    }
+    let (observations, coverage) = all.observations(false).unwrap();
+    assert_eq!(observations.iter().map(|one| one.p).collect::<Vec<_>>(), [0.9, 0.0]);
+    assert_eq!((coverage.used, coverage.without_p), (2, 2));
+}
+
+#[test]
 fn scores_and_steps_are_predictions_too() {
     let labels = || Labels::new(Some("gold".into()), []);
     let mut scores = CalibrationSample::new(LabelRule::from(labels()).threshold(Some(4.0)));

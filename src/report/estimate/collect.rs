@@ -9,6 +9,7 @@ use crate::{
     metrics::{Interval, JudgedSample},
     report::{
         labels::{Compared, JoinedLabels, LabelRule, Labels, add_names, one_of},
+        record_verdict::without_verdicts,
         statistics::scale_ends,
     },
     verdict::{CORRECT, INCORRECT, Judgment, Preference, Steps, Verdict, VerdictKind},
@@ -62,6 +63,8 @@ pub struct EstimateCoverage {
     pub labelled_unreadable: usize,
     /// Records whose label cannot be compared with a verdict.
     pub not_comparable: usize,
+    /// Labelled records that no line is about.
+    pub not_judged: usize,
 }
 
 /// Collects result lines and labels.
@@ -124,7 +127,7 @@ impl EstimateSample {
     pub fn push(&mut self, line: ResultLine) {
         let verdict = line.verdict.to_verdict().filter(|_| line.unreadable.is_none());
         let fine = match &verdict {
-            Some(Verdict::Label(label)) => label.p,
+            Some(Verdict::Label(label)) => label.p.filter(|p| (0.0..=1.0).contains(p)),
             Some(Verdict::Steps(steps)) => steps.score,
             Some(_) => line.expected_score.or(line.verdict.score),
             None => None,
@@ -153,8 +156,9 @@ impl EstimateSample {
                 Ok(Estimand::Preference)
             }
             Some(VerdictKind::Steps) => Ok(Estimand::Steps),
-            other => {
-                let kind = other.map_or("none", VerdictKind::name);
+            None => Err(without_verdicts(self.rows.len())),
+            Some(other) => {
+                let kind = other.name();
                 let message =
                     format!("the results hold nothing to estimate: their kind is `{kind}`");
                 Err(Error::new(ErrorKind::Config, message)
@@ -237,6 +241,8 @@ impl EstimateSample {
         }
         coverage.labelled = verdicts.labelled.len();
         coverage.labelled_unreadable = unreadable.len();
+        coverage.not_judged =
+            self.given.without(&self.rows.iter().map(|row| row.id.clone()).collect());
         let scale = if estimand.is_rate() {
             Interval { low: 0.0, high: 1.0 }
         } else {

@@ -18,6 +18,9 @@ impl fmt::Display for EstimateReport {
         if coverage.not_comparable > 0 {
             write!(f, "; {} labels cannot be compared", coverage.not_comparable)?;
         }
+        if coverage.not_judged > 0 {
+            write!(f, "\nlabelled records without a result: {}", coverage.not_judged)?;
+        }
         write!(f, "\n\n{:<21}  estimate  95 % interval", "method")?;
         for method in &self.methods {
             write_method(f, method)?;
@@ -70,6 +73,7 @@ impl EstimateReport {
             "labelled": coverage.labelled,
             "labelled_unreadable": coverage.labelled_unreadable,
             "not_comparable": coverage.not_comparable,
+            "not_judged": coverage.not_judged,
             "shifted": self.shifted.map(|(labelled, others)| json!({"labelled": labelled, "others": others})),
             "estimates": all,
         })

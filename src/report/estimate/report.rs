@@ -108,8 +108,8 @@ impl EstimateReport {
             estimand,
             described: sample.described()?,
             coverage: numbers.coverage,
-            naive: naive(&numbers.verdicts),
-            labels_only: labels_only(&numbers.verdicts),
+            naive: naive(&numbers.verdicts).and_then(finite),
+            labels_only: labels_only(&numbers.verdicts).and_then(finite),
             methods,
             shifted: shifted(&numbers.verdicts),
         })
@@ -142,7 +142,9 @@ impl MethodEstimate {
                 (rate.estimate, figures)
             }),
         };
+        let outcome = outcome.and_then(|found| finite(found).ok_or(Refusal::BeyondNumbers));
         let bounds = outcome.ok().map(|estimate| numbers.bounds(estimate.interval));
+        let figures = if outcome.is_ok() { figures } else { Vec::new() };
         Self { method, outcome, bounds, figures }
     }
 }
@@ -158,6 +160,12 @@ impl Numbers {
         let of = |end: f64, worst: f64| (count * end + sum + (all - count - known) * worst) / all;
         Interval { low: of(readable.low, self.scale.low), high: of(readable.high, self.scale.high) }
     }
+}
+
+/// The estimate, if its numbers are within the range of floats.
+fn finite(estimate: Estimate) -> Option<Estimate> {
+    let Interval { low, high } = estimate.interval;
+    [estimate.value, low, high].iter().all(|number| number.is_finite()).then_some(estimate)
 }
 
 /// Figures by their names.
