@@ -155,7 +155,7 @@ impl Gate {
         };
         if !(low..=high).contains(&bound) {
             let error = Error::new(ErrorKind::Config, format!("{lies}, and the rule says {bound}"));
-            let percent = Self { bound: bound / 100.0, ..self.clone() };
+            let percent = Self { bound: bound / 100.0, is_percent: false, ..self.clone() };
             return Err(match bound {
                 1.0..=100.0 if is_share => {
                     error.hint(format!("if {bound} percent is meant, write '{percent}'"))
@@ -219,7 +219,13 @@ impl fmt::Display for Gate {
             Side::Lower => "@lower",
             Side::Upper => "@upper",
         };
-        write!(f, "{}{}{}{end}", self.figure(), self.comparison.sign(), self.bound)
+        let (name, sign) = (self.figure(), self.comparison.sign());
+        if self.is_percent {
+            // A product such as 0.55 · 100 is not exact.
+            let percent = (self.bound * 1e11).round() / 1e9;
+            return write!(f, "{name}{sign}{percent}%{end}");
+        }
+        write!(f, "{name}{sign}{}{end}", self.bound)
     }
 }
 

@@ -105,7 +105,8 @@ fn what_people_misspell_is_refused_with_what_they_probably_meant() {
     }
     for (text, same) in [
         ("agreement≥0.9", "agreement>=0.9"),
-        ("agreement ≤ 90 %", "agreement<=0.9"),
+        ("agreement ≤ 90 %", "agreement<=90%"),
+        ("kappa>55%@upper", "kappa>55%@upper"),
         ("agreement >= .9 @Lower", "agreement>=0.9@lower"),
     ] {
         assert_eq!(gate(text).unwrap().to_string(), same);

@@ -8,9 +8,6 @@ use crate::{
     report::clusters::Clusters,
 };
 
-/// The handicap of a person, where none is named: the one for experts (Calderon et al. 2025).
-pub(super) const EPSILON: f64 = 0.2;
-
 /// The share of false discoveries that is allowed.
 const ALLOWED: f64 = 0.05;
 
