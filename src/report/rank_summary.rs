@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::significance::{Significance, bootstrap};
+use super::{
+    histogram::bars,
+    significance::{Significance, bootstrap},
+};
 use crate::{
     completion::UsageTotal,
     error::Error,
@@ -52,6 +55,8 @@ pub struct RankSummary {
     pub unanswered: usize,
     /// Comparisons in two orders that could both be read, and those of them whose orders agree.
     pub orders: (usize, usize),
+    /// How often the answer at each place of a record was chosen, of records that hold their answers.
+    pub places: BTreeMap<usize, usize>,
     /// What is known about the chosen answers and their rivals, for records where it is known.
     pub outcomes: Vec<RankOutcome>,
     /// Tokens that were paid for.
@@ -116,6 +121,10 @@ impl RankSummary {
             ChosenBy::Rejected => "rejected",
         };
         *self.chosen_by.entry(by).or_default() += 1;
+        let is_given = line.candidates.iter().all(|one| one.written.is_none());
+        if let (true, Some(place)) = (is_given, line.chosen) {
+            *self.places.entry(place).or_default() += 1;
+        }
         self.count_candidates(line);
         self.count_comparisons(line);
         self.outcomes.extend(outcome(line));
@@ -170,6 +179,17 @@ impl RankSummary {
     /// Notes how the run ended, and how long it took.
     pub fn ended(&mut self, ending: Ending, time: Duration) {
         (self.ending, self.time) = (ending, time);
+    }
+
+    /// How often the answer at each place was chosen, as lines with bars in so many columns; none for a few, or for more
+    /// places than a look can compare.
+    pub fn bars(&self, columns: usize) -> Vec<String> {
+        const MOST: usize = 16;
+        let most = self.places.keys().max().map_or(0, |most| most + 1);
+        let count = |at: usize| self.places.get(&at).copied().unwrap_or(0);
+        let counts: Vec<(String, usize)> =
+            (0..most).map(|at| (format!("answer {at}"), count(at))).collect();
+        if most > MOST { Vec::new() } else { bars(&counts, columns) }
     }
 
     /// The number of chosen answers that are right.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
+use super::histogram::bars;
 use crate::metrics::ratio;
 use crate::{
     error::Error,
@@ -37,6 +38,8 @@ pub struct Revisions {
     pub passed: usize,
     /// The number of records that passed without a revision.
     pub passed_at_once: usize,
+    /// The number of records that passed, by the number of revisions before the draft that passed.
+    pub passed_after: BTreeMap<usize, usize>,
     /// The number of records that passed the judge of the loop and failed the final judgment.
     pub denied: usize,
     /// The number of records on which the final judgment and the judge of the loop differ, in either
@@ -66,7 +69,10 @@ impl Revisions {
         let check = revision.final_verdict.as_ref();
         let denied = revision.outcome == RevisionOutcome::Passed && !revision.passed();
         self.took(revision.outcome, revision.passed(), denied);
-        self.passed_at_once += usize::from(revision.passed() && revision.best == 0);
+        if revision.passed() {
+            self.passed_at_once += usize::from(revision.best == 0);
+            *self.passed_after.entry(revision.best).or_default() += 1;
+        }
         self.flips += usize::from(check.is_some_and(|check| check.flipped));
         self.regressions += revision.regressions();
         self.rounds += revision.rounds.len().saturating_sub(1) as u64;
@@ -81,7 +87,10 @@ impl Revisions {
         self.kept_failed += usize::from(outcome == RevisionOutcome::Failed);
         self.kept_unreadable += usize::from(outcome == RevisionOutcome::JudgeUnreadable);
         self.took(outcome, passed, outcome == RevisionOutcome::Passed && !passed);
-        self.passed_at_once += usize::from(passed && line.best_round == Some(0));
+        if let (true, Some(round)) = (passed, line.best_round) {
+            self.passed_at_once += usize::from(round == 0);
+            *self.passed_after.entry(round).or_default() += 1;
+        }
     }
 
     /// Counts how one record ended.
@@ -90,6 +99,20 @@ impl Revisions {
         *self.outcomes.entry(outcome).or_default() += 1;
         self.passed += usize::from(passed);
         self.denied += usize::from(denied);
+    }
+
+    /// How many records passed after how many revisions, as lines with bars in so many columns; none for a few.
+    pub fn bars(&self, columns: usize) -> Vec<String> {
+        let name = |revisions: usize| match revisions {
+            0 => "0 revisions".to_owned(),
+            1 => "1 revision".to_owned(),
+            more => format!("{more} revisions"),
+        };
+        let most = self.passed_after.keys().max().map_or(0, |most| most + 1);
+        let count = |at: usize| self.passed_after.get(&at).copied().unwrap_or(0);
+        let mut counts: Vec<(String, usize)> = (0..most).map(|at| (name(at), count(at))).collect();
+        counts.push(("not passed".to_owned(), self.records.saturating_sub(self.passed)));
+        bars(&counts, columns)
     }
 
     /// The number of records that ended in this way.
@@ -190,5 +213,28 @@ impl fmt::Display for Revisions {
             write!(f, ", cost {cost:.4}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_count_records_by_the_revisions_that_they_needed() {
+        let line = |best: usize, passed: bool| {
+            let line = json!({"id": "a", "outcome": if passed { "passed" } else { "stalled" },
+                "passed": passed, "best_round": best});
+            serde_json::from_value::<RevisionLine>(line).unwrap()
+        };
+        let mut summary = Revisions::default();
+        [(0, true), (2, true), (2, true), (1, false)]
+            .into_iter()
+            .for_each(|(best, passed)| summary.keep(&line(best, passed)));
+        let bars = summary.bars(60);
+        let counts: Vec<&str> = bars.iter().filter_map(|bar| bar.split(' ').next_back()).collect();
+        assert_eq!(counts, ["1", "0", "2", "1"], "{bars:?}");
+        assert!(bars[2].contains("2 revisions") && bars[3].contains("not passed"));
+        assert!(Revisions::default().bars(60).is_empty());
     }
 }

@@ -169,6 +169,29 @@ fn a_summary_shows_how_often_each_verdict_was_given_and_fits() {
 }
 
 #[test]
+fn rankings_and_revisions_show_their_counts_as_bars() {
+    let place = Place::new("terminal-counts");
+    let ranked = |n: usize| {
+        format!("{{\"id\": \"r{n}\", \"question\": \"q\", \"answers\": [\"a\", \"b\", \"c\"]}}\n")
+    };
+    place.file("several.jsonl", (0..4).map(ranked).collect::<String>());
+    let revised =
+        |n: usize| format!("{{\"id\": \"v{n}\", \"question\": \"q\", \"answer\": \"a\"}}\n");
+    place.file("in.jsonl", (0..4).map(revised).collect::<String>());
+    for columns in [40, 80] {
+        let rank = "rank several.jsonl -p rank -m 'script:Ranking: C > A > B' -o r.jsonl --fresh";
+        let shown = shown_in(&place, rank, columns);
+        let bars: Vec<&str> = shown.lines().filter(|line| line.contains("answer ")).collect();
+        assert!(bars.iter().any(|bar| bar.contains("answer 2 █")), "{shown}");
+        check_columns(&bars.join("\n"), usize::from(columns));
+        let revise =
+            "revise in.jsonl -p score -m 'script:Score: 7' --pass 'score >= 5' -o v.jsonl --fresh";
+        let shown = shown_in(&place, revise, columns);
+        assert!(shown.contains("4 of 4 records passed"), "{shown}");
+    }
+}
+
+#[test]
 fn the_first_frame_of_a_bar_knows_no_speed() {
     let place = Place::new("terminal-bar");
     place.file("r.csv", "question,answer\nq,a\nq,b\n\nq,\"c\nd\"\n");

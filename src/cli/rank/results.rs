@@ -12,6 +12,7 @@ use super::super::{
     lines::{self, Lines},
     note, output,
     progress::Progress,
+    width,
 };
 use tribunal::{
     error::{Error, ErrorKind, Result},
@@ -111,6 +112,9 @@ impl Results {
         lines.note_left(left);
         if !quiet {
             note(&summary.to_string());
+            if let Some(columns) = width::of_stderr() {
+                summary.bars(columns).iter().for_each(|bar| note(bar));
+            }
             engines::print(models);
         }
         let mut figures = summary.to_json();

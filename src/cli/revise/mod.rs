@@ -28,6 +28,7 @@ use super::{
     progress::Progress,
     running,
     settings::{self, Sources},
+    width,
 };
 use tribunal::{
     config::Resolved,
@@ -173,6 +174,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     manifest.map(|manifest| manifest.finish(&opener, &summary.ending, &gates)).transpose()?;
     if !quiet {
         note(&summary.to_string());
+        if let Some(columns) = width::of_stderr() {
+            summary.bars(columns).iter().for_each(|bar| note(bar));
+        }
         engines::print(&opener);
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
