@@ -74,10 +74,10 @@ async fn a_prompt_file_judges_and_its_kind_decides_what_is_judged() {
     assert!(lines(&place, "l.jsonl").iter().all(|line| line["prompt"]["name"] == "pair.jinja"));
 
     // A prompt that rates gets each answer by itself.
-    let rates = "kind: score\nfields: {question: required, answer: required}\nscale: {min: 1, max: 10}\nverdict: \"Score: *\"";
-    place.file("rates.jinja", prompt(rates, "{{ answer }}"));
-    let rating = ["-m", "script:Score: 7", "-p", "rates.jinja"];
-    let rated = place.run(&bench("pairs.jsonl", &rating)).passed();
+    let front = "kind: score\nfields: {question: required, answer: required}\nscale: {min: 1, max: 10}\nverdict: \"Score: *\"";
+    place.file("rates.jinja", prompt(front, "{{ answer }}"));
+    let judge = ["-m", "script:Score: 7", "-p", "rates.jinja"];
+    let rated = place.run(&bench("pairs.jsonl", &judge)).passed();
     assert_eq!(figures(&rated.out)["judgments"], 6);
 
     // In the order of the record the better answer would always come first.
