@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     entry::{Entry, More},
-    pictures::{Picture, picture},
+    picture::{Picture, picture},
     run::Run,
 };
 use crate::{

@@ -12,7 +12,8 @@ use super::{
     figures::{self, Figure, Part, milliseconds},
     gates::{GatesView, gates},
     look::first_to_see,
-    pictures::{self, Picture},
+    picture::Picture,
+    pictures,
     run::Run,
     together, trust,
 };

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 use super::{
     courses,
     entry::{Entry, More},
     figures::{percent, words},
+    picture::{Picture, picture},
     run::Run,
     trust::answers,
 };
@@ -24,15 +23,6 @@ use crate::{
     },
 };
 
-/// A chart with its words.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Picture {
-    pub(super) title: String,
-    /// What is drawn, and of how many records.
-    pub(super) note: String,
-    pub(super) svg: String,
-}
-
 /// The charts of a run that have something to show.
 pub(super) fn all(run: &Run) -> Vec<Picture> {
     let all = [
@@ -48,11 +38,6 @@ pub(super) fn all(run: &Run) -> Vec<Picture> {
         costs(run),
     ];
     courses::all(run).chain(all.into_iter().flatten()).collect()
-}
-
-/// A picture; `None` where there is nothing to draw.
-pub(super) fn picture(title: &str, note: String, svg: String) -> Option<Picture> {
-    (!svg.is_empty()).then(|| Picture { title: title.into(), note, svg })
 }
 
 /// Scores, with the expected scores beside them.
