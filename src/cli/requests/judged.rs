@@ -15,12 +15,12 @@ use tribunal::{
 };
 
 use super::{
+    member::{Member, members, messages},
     no, record,
-    seat::{Seat, messages, seats},
 };
 
 /// The members of a judge.
-pub(super) struct Judged(Vec<Seat>);
+pub(super) struct Judged(Vec<Member>);
 
 impl Judged {
     /// The judge of a manifest.
@@ -28,7 +28,7 @@ impl Judged {
     /// # Errors
     /// The manifest lacks a part, or the judge runs code.
     pub(super) async fn new(manifest: &Value) -> Result<Self> {
-        seats(manifest).await.map(Self)
+        members(manifest).await.map(Self)
     }
 
     /// The requests for the record of a line.
@@ -38,14 +38,14 @@ impl Judged {
     pub(super) fn of_line(&self, line: &ResultLine) -> Result<SentRequests> {
         let item = record(line.item.as_ref())?;
         let mut shown = Vec::new();
-        for seat in &self.0 {
-            shown.extend(seat.requests(line, &item)?);
+        for member in &self.0 {
+            shown.extend(member.requests(line, &item)?);
         }
         Ok(SentRequests { shown, note: String::new() })
     }
 }
 
-impl Seat {
+impl Member {
     /// The conversations of this member about a record, each as its last request, which holds the others.
     ///
     /// # Errors

@@ -10,13 +10,13 @@ use tribunal::{
 };
 
 use super::{
+    member::{Asked, Member, check_prompt, leave_check, part, settings},
     no, record,
-    seat::{Asked, Seat, check_prompt, leave_check, part, settings},
 };
 
 /// The policy that completes solutions.
 pub(super) struct Labelled {
-    policy: Seat,
+    policy: Member,
     options: LabelOptions,
     manifest: Value,
 }
@@ -31,7 +31,7 @@ impl Labelled {
         let policy = part(manifest, "policy")?.ok_or_else(none)?;
         let mut own = settings(&policy["settings"])?;
         let options = LabelOptions::default().split(own.split_steps.take().unwrap_or_default());
-        let policy = Seat::of_policy(policy, own).await?;
+        let policy = Member::of_policy(policy, own).await?;
         Ok(Self { policy, options, manifest: manifest.clone() })
     }
 

@@ -8,12 +8,12 @@
 //! |---|---|---|
 //! | `judged` | `judge` | whole conversations, with the stored answers |
 //! | `ranked`, `labelled`, `searched`, `revised` | the other commands | the request with which each conversation begins |
-//! | `seat` | all | a judge or a policy without its model |
+//! | `member` | all | a judge or a policy without its model |
 //!
 //! What is shown is therefore rebuilt, and a report says so. What cannot be rebuilt has a reason in its place: nothing is
 //! shown that may not have been sent.
 
-mod seat;
+mod member;
 mod judged;
 mod labelled;
 mod ranked;

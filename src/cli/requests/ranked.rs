@@ -12,14 +12,14 @@ use tribunal::{
 };
 
 use super::{
+    member::{Asked, Member, Members, check_prompt, leave_check, part, settings},
     record,
-    seat::{Asked, Bench, Seat, check_prompt, leave_check, part, settings},
 };
 
 /// The judge and the policy of a ranking.
 pub(super) struct Ranked {
-    judge: Option<Bench>,
-    policy: Option<Seat>,
+    judge: Option<Members>,
+    policy: Option<Member>,
     fields: FieldMap,
     manifest: Value,
 }
@@ -33,16 +33,16 @@ impl Ranked {
         let policy = part(manifest, "policy")?;
         let own = settings(&manifest["judge"]["settings"])?;
         let judge = match manifest.get("prompt") {
-            Some(_) => Some(Bench::new(manifest).await?),
+            Some(_) => Some(Members::new(manifest).await?),
             None => None,
         };
         // A policy reads the fields that the judge reads; those of a jury are the first member's.
-        let fields = match judge.as_ref().and_then(|judge| judge.seats.first()) {
+        let fields = match judge.as_ref().and_then(|judge| judge.all.first()) {
             Some(first) => first.judge.field_map().clone(),
             None => Resolved::fields_of(&own),
         };
         let policy = match policy {
-            Some(policy) => Some(Seat::of_writer(policy, fields.clone()).await?),
+            Some(policy) => Some(Member::of_writer(policy, fields.clone()).await?),
             None => None,
         };
         Ok(Self { judge, policy, fields, manifest: manifest.clone() })
@@ -86,7 +86,7 @@ impl Ranked {
 /// Adds the requests that measured candidates: in pairs, in windows, all at once, or each alone.
 async fn measured(
     asked: &mut Asked,
-    judge: &Bench,
+    judge: &Members,
     line: &RankLine,
     item: &Item,
     written: &[usize],

@@ -10,17 +10,17 @@ use tribunal::{
 };
 
 use super::{
+    member::{Asked, Member, Members, part},
     no, record,
-    seat::{Asked, Bench, Seat, part},
 };
 
 /// Everyone who is asked in a loop.
 pub(super) struct Revised {
-    judge: Bench,
-    reviser: Seat,
-    drafter: Option<Seat>,
-    critic: Option<Seat>,
-    comparison: Option<Seat>,
+    judge: Members,
+    reviser: Member,
+    drafter: Option<Member>,
+    critic: Option<Member>,
+    comparison: Option<Member>,
     options: Value,
 }
 
@@ -31,7 +31,7 @@ impl Revised {
     /// The manifest lacks a part, or a prompt runs code.
     pub(super) async fn new(manifest: &Value) -> Result<Self> {
         let options = manifest.get("loop").ok_or_else(|| no("the manifest has no loop"))?;
-        let judge = Bench::new(manifest).await?;
+        let judge = Members::new(manifest).await?;
         let members =
             manifest["members"].as_array().map_or(vec![manifest], |all| all.iter().collect());
         if members.iter().any(|one| one["prompt"].get("empty_mark").is_none()) {
@@ -40,7 +40,7 @@ impl Revised {
             ));
         }
         let written = async |key: &str| match part(options, key)? {
-            Some(part) => Seat::of_writer(part, FieldMap::default()).await.map(Some),
+            Some(part) => Member::of_writer(part, FieldMap::default()).await.map(Some),
             None => Ok(None),
         };
         let reviser = written("reviser").await?.ok_or_else(|| no("the manifest has no policy"))?;

@@ -17,15 +17,15 @@ use tribunal::{
 };
 
 use super::{
+    member::{Asked, Member, check_prompt, leave_check, members, part},
     no, record,
-    seat::{Asked, Seat, check_prompt, leave_check, part, seats},
 };
 
 /// The judge and the policy of a search.
 pub(super) struct Searched {
-    judge: Vec<Seat>,
-    step: Seat,
-    rest: Seat,
+    judge: Vec<Member>,
+    step: Member,
+    rest: Member,
     /// The most steps of a solution.
     depth: usize,
     lookahead: u64,
@@ -46,15 +46,15 @@ impl Searched {
         let step = part(manifest, "policy")?.ok_or_else(none)?;
         let rest = part(manifest, "finish")?.ok_or_else(none)?;
         let options = &manifest["search"];
-        let judge = seats(manifest).await?;
+        let judge = members(manifest).await?;
         // The policy reads the fields that the judge reads; those of a jury are the first member's.
-        let first = judge.first().map(|seat| seat.judge.field_map().clone());
+        let first = judge.first().map(|member| member.judge.field_map().clone());
         let fields = first.unwrap_or_default();
         let ends = options["ends"].as_array().into_iter().flatten();
         Ok(Self {
             judge,
-            step: Seat::of_writer(step, fields.clone()).await?,
-            rest: Seat::of_writer(rest, fields).await?,
+            step: Member::of_writer(step, fields.clone()).await?,
+            rest: Member::of_writer(rest, fields).await?,
             depth: options["depth"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
             lookahead: options["lookahead"].as_u64().unwrap_or(0),
             between: options["between"].as_str().unwrap_or("\n").to_owned(),
@@ -161,7 +161,7 @@ impl Searched {
             return Ok(());
         }
         let last = last.to_lowercase();
-        let reads = self.judge.iter().any(|seat| seat.judge.prompt().reads("unfinished"));
+        let reads = self.judge.iter().any(|member| member.judge.prompt().reads("unfinished"));
         if is_end && reads && !self.ends.iter().any(|end| last.contains(end)) {
             asked.leave(
                 "Judgments of solutions that end without words for it are left out: whether they were known to have ended is not kept.",
@@ -170,9 +170,9 @@ impl Searched {
         }
         let judged = item.revised(text);
         let judged = if is_end { judged } else { judged.filled("unfinished", true) };
-        for seat in &self.judge {
-            if seat.is_certain {
-                asked.by(seat, what, &judged).await?;
+        for member in &self.judge {
+            if member.is_certain {
+                asked.by(member, what, &judged).await?;
             } else {
                 asked.leave_later();
             }

@@ -22,8 +22,8 @@ use super::{super::manifest, no};
 /// The most requests that are shown of one record.
 const MOST: usize = 100;
 
-/// One member of a judge without its model.
-pub(super) struct Seat {
+/// A member of a judge, a policy or another writer, without its model.
+pub(super) struct Member {
     /// The name of a member of a jury; `None` for a judge of one member.
     pub(super) name: Option<String>,
     /// The name of its model.
@@ -60,22 +60,22 @@ fn prompt(value: &Value) -> Result<Arc<Prompt>> {
 ///
 /// # Errors
 /// The manifest lacks a part, or the judge runs code.
-pub(super) async fn seats(manifest: &Value) -> Result<Vec<Seat>> {
+pub(super) async fn members(manifest: &Value) -> Result<Vec<Member>> {
     let own = settings(&manifest["judge"]["settings"])?;
     let Some(members) = manifest.get("members").and_then(Value::as_array) else {
-        return Ok(vec![Seat::of_judge(manifest, own).await?]);
+        return Ok(vec![Member::of_judge(manifest, own).await?]);
     };
     let first = if own.cascade.is_empty() { own.members.len() } else { 1 };
     let mut all = Vec::new();
-    for (place, member) in members.iter().enumerate() {
-        let seat = Seat::of_judge(member, settings(&member["settings"])?).await?;
-        let name = member["name"].as_str().map(ToOwned::to_owned);
-        all.push(Seat { name, is_certain: place < first, ..seat });
+    for (place, part) in members.iter().enumerate() {
+        let member = Member::of_judge(part, settings(&part["settings"])?).await?;
+        let name = part["name"].as_str().map(ToOwned::to_owned);
+        all.push(Member { name, is_certain: place < first, ..member });
     }
     Ok(all)
 }
 
-impl Seat {
+impl Member {
     /// A judge: its settings, and its prompt and model from the manifest.
     ///
     /// # Errors
@@ -128,13 +128,13 @@ impl Seat {
 }
 
 /// The members of a judge, which see an item together.
-pub(super) struct Bench {
-    pub(super) seats: Vec<Seat>,
+pub(super) struct Members {
+    pub(super) all: Vec<Member>,
     /// Whether all of them rename fields alike, once for all of them.
     is_alike: bool,
 }
 
-impl Bench {
+impl Members {
     /// The judge of a manifest.
     ///
     /// # Errors
@@ -143,12 +143,12 @@ impl Bench {
         if manifest["prompt"]["source"].is_null() && manifest["members"].is_null() {
             return Err(no("the manifest was written by an earlier version, and has no prompts"));
         }
-        let seats = seats(manifest).await?;
-        let is_alike = seats.windows(2).all(|two| match two {
+        let all = members(manifest).await?;
+        let is_alike = all.windows(2).all(|two| match two {
             [one, other] => one.judge.field_map() == other.judge.field_map(),
             _ => true,
         });
-        Ok(Self { seats, is_alike })
+        Ok(Self { all, is_alike })
     }
 
     /// The item as the judge sees it.
@@ -156,7 +156,7 @@ impl Bench {
     /// # Errors
     /// The record lacks a field that is to be renamed.
     pub(super) fn seen(&self, item: &Item) -> Result<Item> {
-        match self.seats.first().filter(|_| self.is_alike) {
+        match self.all.first().filter(|_| self.is_alike) {
             Some(first) => first.judge.seen(item),
             None => Ok(item.clone()),
         }
@@ -209,15 +209,20 @@ impl Asked {
     ///
     /// # Errors
     /// The item lacks a field.
-    pub(super) async fn by_all(&mut self, bench: &Bench, what: &str, item: &Item) -> Result<()> {
-        for seat in &bench.seats {
-            if seat.is_certain {
-                let all = if bench.is_alike {
-                    seat.judge.rehearse_seen(item).await?
+    pub(super) async fn by_all(
+        &mut self,
+        members: &Members,
+        what: &str,
+        item: &Item,
+    ) -> Result<()> {
+        for member in &members.all {
+            if member.is_certain {
+                let all = if members.is_alike {
+                    member.judge.rehearse_seen(item).await?
                 } else {
-                    seat.judge.rehearse(item).await?
+                    member.judge.rehearse(item).await?
                 };
-                self.add(seat, what, all);
+                self.add(member, what, all);
             } else {
                 self.leave_later();
             }
@@ -234,14 +239,14 @@ impl Asked {
     ///
     /// # Errors
     /// The item lacks a field.
-    pub(super) async fn by(&mut self, seat: &Seat, what: &str, item: &Item) -> Result<()> {
-        let all = seat.judge.rehearse(item).await?;
-        self.add(seat, what, all);
+    pub(super) async fn by(&mut self, member: &Member, what: &str, item: &Item) -> Result<()> {
+        let all = member.judge.rehearse(item).await?;
+        self.add(member, what, all);
         Ok(())
     }
 
     /// Adds requests of one judge or policy. Equal requests of several draws are one.
-    fn add(&mut self, seat: &Seat, what: &str, all: Vec<(AskId, Request)>) {
+    fn add(&mut self, member: &Member, what: &str, all: Vec<(AskId, Request)>) {
         let mut shown: Vec<(Request, String, usize)> = Vec::new();
         let orders = all.iter().map(|(id, _)| id.order).max().unwrap_or(0);
         for (id, request) in all {
@@ -249,13 +254,13 @@ impl Asked {
                 self.leave(
                     "Later requests of a conversation are left out: they hold answers, which these results do not keep.",
                 );
-            } else if !seat.judge.is_certain(&id) {
+            } else if !member.judge.is_certain(&id) {
                 self.leave("Further draws and orders are left out: whether they were asked for is not kept.");
             } else {
                 let order =
                     if orders > 0 { format!(", order {}", id.order + 1) } else { String::new() };
                 let part = id.element.map_or(String::new(), |at| format!(", part {at}"));
-                let name = format!("{}: {what}{order}{part}", seat.shown());
+                let name = format!("{}: {what}{order}{part}", member.shown());
                 match shown
                     .iter_mut()
                     .find(|(known, own, _)| *own == name && known.messages == request.messages)
