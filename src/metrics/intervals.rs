@@ -69,7 +69,9 @@ fn wilson_of(share: f64, count: f64, z: f64) -> Interval {
     let centre = share + z * z / (2.0 * count);
     let half = z * (share * (1.0 - share) / count + z * z / (4.0 * count * count)).sqrt();
     let scale = 1.0 + z * z / count;
-    Interval::around(centre / scale, half / scale).within(0.0, 1.0)
+    let Interval { low, high } = Interval::around(centre / scale, half / scale).within(0.0, 1.0);
+    // Rounding would leave out a share of 0 or 1, which is an end of its interval.
+    Interval { low: low.min(share), high: high.max(share) }
 }
 
 /// A mean of numbers that belong together in clusters, such as the answers to one question.

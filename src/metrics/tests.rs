@@ -181,6 +181,10 @@ fn the_interval_of_a_share_is_that_of_wilson() {
         }
     }
     assert_eq!(wilson(0, 0), Interval { low: 0.0, high: 1.0 });
+    // Shares of nothing and of everything are ends of their intervals, to the last digit.
+    for whole in 1..2_000 {
+        assert!(wilson(0, whole).low <= 0.0 && wilson(whole, whole).high >= 1.0, "{whole}");
+    }
     assert_eq!((wilson_at(1, 2, 1.0), wilson_at(1, 2, 0.0)), (None, None));
 }
 
