@@ -195,27 +195,26 @@ pub(super) fn current_of(
     kept: impl Fn(ResultLine) -> ResultLine,
     is_apart: impl Fn(&ResultLine) -> bool,
 ) -> Result<(Vec<ResultLine>, usize)> {
-    let (mut owners, mut lines) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    let (mut owners, mut lines) = (Vec::new(), Vec::new());
     let mut errors = FewErrors::default();
     for (number, line) in records::lines(source)? {
         let place = format!("{source}:{number}");
         let read = line.and_then(|line| Ok((LineOwner::of(&line), ResultLine::read(&line)?)));
         match read {
             Ok((owner, line)) => {
-                let group = usize::from(is_apart(&line));
-                owners[group].push(owner);
-                lines[group].push(kept(line));
+                owners.push((owner, is_apart(&line)));
+                lines.push(kept(line));
             }
             Err(error) => errors.print(&error.within(&place)),
         }
     }
-    let counts: Vec<bool> = owners.iter().flat_map(|owners| records::current(owners)).collect();
+    let counts = records::current_of_two(&owners);
     let others = counts.iter().filter(|counts| !**counts).count();
     if others > 0 {
         let lines = if others == 1 { "line" } else { "lines" };
         note(&format!("left out {others} {lines} of another judge or of older records"));
     }
-    let current = lines.into_iter().flatten().zip(counts).filter(|(_, counts)| *counts);
+    let current = lines.into_iter().zip(counts).filter(|(_, counts)| *counts);
     Ok((current.map(|(line, _)| line).collect(), errors.ended("lines")))
 }
 

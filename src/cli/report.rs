@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use serde_json::Value;
 
 use super::{Exit, console, emit, input::reading, manifest, note, output, print_error, requests};
 use tribunal::{
@@ -182,11 +183,13 @@ impl Args {
 /// The current lines of a file, what is known about it, and how many lines could not be read.
 fn file(source: &Source) -> Result<(RunFile, usize)> {
     let (mut owners, mut lines, mut failed) = (Vec::new(), Vec::new(), 0);
+    let manifest = manifest_of(source);
+    let rated = manifest.as_ref().and_then(|run| run["rated"]["prompt"]["hash"].as_str());
     for (number, line) in records::lines(source)? {
         let place = format!("{source}:{number}");
         match line.and_then(|line| Ok((LineOwner::of(&line), AnyLine::read(&line)?))) {
             Ok((owner, line)) => {
-                owners.push(owner);
+                owners.push((owner, rated.is_some_and(|hash| is_by(&line, hash))));
                 lines.push(line);
             }
             Err(error) => {
@@ -195,7 +198,7 @@ fn file(source: &Source) -> Result<(RunFile, usize)> {
             }
         }
     }
-    let counts = records::current(&owners);
+    let counts = records::current_of_two(&owners);
     let others = counts.iter().filter(|counts| !**counts).count();
     if others > 0 {
         note(&escaped(&format!(
@@ -207,10 +210,20 @@ fn file(source: &Source) -> Result<(RunFile, usize)> {
         RunFile { name: source.to_string(), lines: lines.collect(), ..RunFile::default() };
     if let Source::File(path) = source {
         file.written = path.metadata().and_then(|meta| meta.modified()).ok();
-        let manifest = manifest::beside(path).and_then(|path| fs::read(path).ok());
-        file.manifest = manifest.and_then(|text| serde_json::from_slice(&text).ok());
     }
+    file.manifest = manifest;
     Ok((file, failed))
+}
+
+/// The manifest beside a file of results.
+fn manifest_of(source: &Source) -> Option<Value> {
+    let Source::File(path) = source else { return None };
+    serde_json::from_slice(&fs::read(manifest::beside(path)?).ok()?).ok()
+}
+
+/// Whether a line was made with the prompt of this hash. A benchmark may rate some answers by another prompt.
+fn is_by(line: &AnyLine, hash: &str) -> bool {
+    matches!(line, AnyLine::Judged(line) if line.prompt.hash == hash)
 }
 
 /// Checks that at least one record has the field that a flag names.

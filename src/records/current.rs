@@ -79,6 +79,16 @@ pub fn current(lines: &[LineOwner]) -> Vec<bool> {
     lines.iter().enumerate().map(counts).collect()
 }
 
+/// The same where two judges share the records of one run; beside each line stands whether it is one of the second.
+pub fn current_of_two(lines: &[(LineOwner, bool)]) -> Vec<bool> {
+    let of = |second: bool| {
+        let own = lines.iter().filter(|(_, is_second)| *is_second == second);
+        current(&own.map(|(line, _)| *line).collect::<Vec<_>>()).into_iter()
+    };
+    let mut counts = [of(false), of(true)];
+    lines.iter().map(|(_, second)| counts[usize::from(*second)].next() == Some(true)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

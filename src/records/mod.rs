@@ -68,7 +68,7 @@ pub use {
 };
 #[doc(hidden)]
 pub use {
-    current::{LineOwner, current},
+    current::{LineOwner, current, current_of_two},
     format::journal_of,
     ids::Ids,
     journal::JournalLine,

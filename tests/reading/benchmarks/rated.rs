@@ -100,6 +100,11 @@ async fn one_run_chooses_among_four_and_rates_ties() {
     assert_eq!(figures(&place.run(&counted).passed()), figures(&ran));
     let again = run(&place, &server, &args).await.passed();
     assert_eq!((figures(&again), server.requests()), (figures(&ran), 9));
+
+    // A report shows the lines of both judges.
+    let report = place.run(&["report", "lines.jsonl", "--format", "csv"]).passed();
+    assert!(!report.err.contains("left out"), "{}", report.err);
+    assert!(ids.iter().all(|id| report.out.contains(&format!("\n{id},"))), "{}", report.out);
 }
 
 #[tokio::test]
