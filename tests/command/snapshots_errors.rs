@@ -86,6 +86,7 @@ fn the_command_line() {
     exit code 2
     ----- stderr
     error: invalid value '7' for '--fail-under <SHARE|RULE>': a share lies between 0 and 1: write 0.9 or 90%, or a rule such as 'agreement>=0.85@lower'
+    hint: if 7 percent is meant, write 0.07 or 7%
 
     For more information, try '--help'.
     "#);
