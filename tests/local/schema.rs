@@ -1,6 +1,6 @@
 //! JSON schemas that models in this process are held to.
 
-#![cfg(all(feature = "grammar", feature = "tiny"))]
+#![cfg(all(feature = "llama", feature = "tiny"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use serde_json::{Value, json};

@@ -29,7 +29,6 @@ mod branches;
 mod file;
 mod template;
 mod step;
-#[cfg(feature = "grammar")]
 mod grammar;
 mod tokens;
 mod work;
@@ -371,7 +370,6 @@ impl Backend for Llama {
 
     async fn capabilities(&self) -> Capabilities {
         Capabilities {
-            schema: Ability::known(cfg!(feature = "grammar")),
             score_verdict: Ability::Yes,
             choose_at: Ability::Yes,
             text_logprobs: Ability::Yes,
@@ -466,23 +464,10 @@ fn check_choice(request: &Request, pieces: &[Piece]) -> Result<()> {
 /// The grammar of a required format.
 ///
 /// # Errors
-/// The schema cannot be converted, or the feature `grammar` is missing.
-#[cfg_attr(not(feature = "grammar"), expect(unused_variables, reason = "no schema is converted"))]
+/// The schema cannot be converted.
 fn grammar_of(constraint: &Constraint) -> Result<String> {
-    #[cfg(feature = "grammar")]
-    {
-        let Constraint::Schema(schema) = constraint;
-        grammar::of_schema(schema)
-    }
-    #[cfg(not(feature = "grammar"))]
-    Err(no_grammar())
-}
-
-/// The error of a schema in a build that cannot convert it.
-#[cfg(not(feature = "grammar"))]
-fn no_grammar() -> Error {
-    Error::new(ErrorKind::Unsupported, "this build holds no model to a JSON schema")
-        .hint("build with the feature `grammar`, or ask for a verdict line instead of JSON")
+    let Constraint::Schema(schema) = constraint;
+    grammar::of_schema(schema)
 }
 
 /// Refuses penalties that are not finite numbers or not in their range.

@@ -9,9 +9,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr};
 
-#[cfg(feature = "grammar")]
-use super::grammar::Rules;
 use super::{
+    grammar::Rules,
     step::{Grammar, Words},
     template::Piece,
 };
@@ -291,14 +290,8 @@ impl Words for Vocabulary {
         Ok([line, self.special(end), paragraph].concat())
     }
 
-    #[cfg(feature = "grammar")]
     fn grammar(&self, rules: &str) -> Result<Box<dyn Grammar>> {
         Ok(Box::new(Rules::new(self.model.clone(), rules)?))
-    }
-
-    #[cfg(not(feature = "grammar"))]
-    fn grammar(&self, _: &str) -> Result<Box<dyn Grammar>> {
-        Err(super::no_grammar())
     }
 }
 
