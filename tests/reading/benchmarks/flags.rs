@@ -69,8 +69,10 @@ async fn a_prompt_file_judges_and_its_kind_decides_what_is_judged() {
     // Both orders of each pair; who prefers the first place has half of them.
     assert_eq!((figures(&ran.out)["votes"].clone(), server.requests()), (json!(6), 6));
     assert_eq!(figures(&ran.out)["headline"]["official"], 0.5);
-    let asked = crate::support::obedient::asked(&server.seen()[0]);
-    assert!(asked.contains("For a test. What is 17 + 25?\nA: 17 + 25 = 42"), "{asked}");
+    // Both orders are asked at once, so that either may come first.
+    let asked: Vec<String> = server.seen().iter().map(crate::support::obedient::asked).collect();
+    let given = "For a test. What is 17 + 25?\nA: 17 + 25 = 42";
+    assert!(asked.iter().any(|one| one.contains(given)), "{asked:?}");
     assert!(lines(&place, "l.jsonl").iter().all(|line| line["prompt"]["name"] == "pair.jinja"));
 
     // A prompt that rates gets each answer by itself.
