@@ -4,6 +4,7 @@
 mod support;
 
 mod agreeing;
+mod gating;
 mod annotations;
 mod batches;
 mod budget_command;

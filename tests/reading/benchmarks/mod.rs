@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod figures;
+mod jetts;
 mod published;
 #[cfg(feature = "cli")]
 mod samples;
