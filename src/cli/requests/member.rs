@@ -7,7 +7,7 @@ use serde_json::Value;
 use tribunal::{
     backend::Script,
     config::{Resolved, Settings},
-    error::Result,
+    error::{Error, Result},
     item::{FieldMap, Item},
     judge::{Judge, JudgeBuilder},
     judging::{AskId, Facts},
@@ -141,7 +141,7 @@ impl Members {
     /// The manifest lacks a part, or the judge runs code.
     pub(super) async fn new(manifest: &Value) -> Result<Self> {
         if manifest["prompt"]["source"].is_null() && manifest["members"].is_null() {
-            return Err(no("the manifest was written by an earlier version, and has no prompts"));
+            return Err(without_prompts());
         }
         let all = members(manifest).await?;
         let is_alike = all.windows(2).all(|two| match two {
@@ -168,9 +168,13 @@ impl Members {
 /// # Errors
 /// The manifest is one of an earlier version, which does not tell.
 pub(super) fn part<'m>(manifest: &'m Value, key: &str) -> Result<Option<&'m Value>> {
-    let early = || no("the manifest was written by an earlier version, and has no prompts");
-    let part = manifest.get(key).ok_or_else(early)?;
+    let part = manifest.get(key).ok_or_else(without_prompts)?;
     Ok(Some(part).filter(|part| !part.is_null()))
+}
+
+/// The error of a manifest of an earlier version, which does not tell what was asked.
+fn without_prompts() -> Error {
+    no("the manifest was written by an earlier version, and has no prompts")
 }
 
 /// Checks that a line was made with the prompt of the manifest.

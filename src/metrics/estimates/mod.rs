@@ -119,7 +119,7 @@ pub enum Refusal {
         /// All records without a label.
         records: usize,
     },
-    /// The numbers are so large that their sum is no number.
+    /// The numbers are so large that their sum is not finite.
     BeyondNumbers,
 }
 

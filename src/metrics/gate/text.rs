@@ -61,7 +61,7 @@ fn wrong(why: &str) -> Error {
 /// The rule of a text without a sign: a share of records.
 ///
 /// # Errors
-/// It is no share.
+/// It is not a share.
 fn share_alone(text: &str) -> Result<Gate> {
     let Some(share) = number(text) else {
         let error = wrong("neither a share nor a rule");

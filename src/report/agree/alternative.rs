@@ -58,11 +58,16 @@ impl AlternativeAnnotators {
         (!people.is_empty()).then_some(Self { epsilon, people })
     }
 
-    /// The share of people against whom the judge wins, of those who were tested.
-    pub(super) fn winning_rate(&self, criterion: &str) -> Figure {
+    /// Against how many people the judge wins under one criterion, and how many were tested.
+    pub(super) fn won(&self, criterion: &str) -> (usize, usize) {
         let tested =
             || self.people.iter().filter(|one| one.criterion == criterion && one.test.is_some());
-        let (won, count) = (tested().filter(|one| one.is_beaten()).count(), tested().count());
+        (tested().filter(|one| one.is_beaten()).count(), tested().count())
+    }
+
+    /// The share of people against whom the judge wins, of those who were tested.
+    pub(super) fn winning_rate(&self, criterion: &str) -> Figure {
+        let (won, count) = self.won(criterion);
         let value = (count > 0).then(|| ratio(won, count));
         Figure::new("winning_rate", "winning rate against people", value, None, count)
             .without_interval(COUNTED)

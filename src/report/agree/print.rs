@@ -303,16 +303,14 @@ fn write_alternative(f: &mut fmt::Formatter<'_>, test: &AlternativeAnnotators) -
     if more > 0 {
         write!(f, "\nand {more} more (--json has all)")?;
     }
-    write_verdict(f, people)
+    write_verdict(f, test)
 }
 
 /// What the tests come to: with several criteria, each has its own winning rate.
-fn write_verdict(f: &mut fmt::Formatter<'_>, people: &[LeftOut]) -> fmt::Result {
-    let criteria: BTreeSet<&str> = people.iter().map(|one| &*one.criterion).collect();
+fn write_verdict(f: &mut fmt::Formatter<'_>, test: &AlternativeAnnotators) -> fmt::Result {
+    let criteria: BTreeSet<&str> = test.people.iter().map(|one| &*one.criterion).collect();
     for criterion in criteria {
-        let tested =
-            || people.iter().filter(|one| one.criterion == criterion && one.test.is_some());
-        let (won, count) = (tested().filter(|one| one.is_beaten()).count(), tested().count());
+        let (won, count) = test.won(criterion);
         if count == 0 {
             continue;
         }
