@@ -58,8 +58,16 @@ impl<T: Copy + PartialEq> Choice<T> {
 }
 
 /// The number of tokens that both lists begin with.
+///
+/// A plain loop: every waiting request is compared with every sequence, and without optimization a chain of iterators
+/// took a seventh of the time of a run.
 pub(super) fn shared<T: PartialEq>(a: &[T], b: &[T]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+    let end = a.len().min(b.len());
+    let mut same = 0;
+    while same < end && a[same] == b[same] {
+        same += 1;
+    }
+    same
 }
 
 #[cfg(test)]
