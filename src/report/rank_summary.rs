@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{
-    histogram::bars,
-    significance::{Significance, bootstrap},
-};
+use super::{histogram::bars, significance::mean_difference};
 use crate::{
     completion::UsageTotal,
     error::Error,
@@ -81,6 +78,8 @@ pub struct RankSummary {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RankOutcome {
+    /// The record's place in the input, from 0.
+    pub index: usize,
     /// The chosen answer.
     pub chosen: f64,
     /// The mean over all candidates: pass@1.
@@ -176,9 +175,11 @@ impl RankSummary {
         self.requests += u64::from(error.attempts());
     }
 
-    /// Notes how the run ended, and how long it took.
+    /// Notes how the run ended, and how long it took. From here on the figures do not depend on the order in which
+    /// records ended.
     pub fn ended(&mut self, ending: Ending, time: Duration) {
         (self.ending, self.time) = (ending, time);
+        self.outcomes.sort_by_key(|one| one.index);
     }
 
     /// How often the answer at each place was chosen, as lines with bars in so many columns; none for a few, or for more
@@ -229,10 +230,7 @@ impl RankSummary {
 
     fn gain_over(&self, rival: impl Fn(&RankOutcome) -> f64) -> Option<(f64, (f64, f64))> {
         let gains: Vec<f64> = self.outcomes.iter().map(|one| one.chosen - rival(one)).collect();
-        match (gains.len(), bootstrap(&gains, None)) {
-            (2.., Significance::Bootstrap { difference, interval }) => Some((difference, interval)),
-            _ => None,
-        }
+        (gains.len() >= 2).then(|| mean_difference(&gains, None))
     }
 
     /// The figures as JSON.
@@ -284,6 +282,7 @@ fn outcome(line: &RankLine) -> Option<RankOutcome> {
     let largest = line.groups.iter().rev().max_by_key(|group| group.members.len());
     let majority = largest.and_then(|group| group.members.first().copied()).unwrap_or(0);
     Some(RankOutcome {
+        index: line.index,
         best: all.iter().copied().reduce(f64::max)?,
         mean: all.iter().sum::<f64>() / real(line.candidates.len()),
         majority: known(majority).unwrap_or(0.0),
@@ -421,5 +420,28 @@ impl RankSummary {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_in_which_records_end_changes_no_figure() {
+        let outcomes = (0..40).map(|index| RankOutcome {
+            index,
+            chosen: f64::from(u8::from(index % 3 == 0)),
+            mean: real(index % 7) / 7.0,
+            ..RankOutcome::default()
+        });
+        let summary = |outcomes: Vec<RankOutcome>| {
+            let mut summary = RankSummary { outcomes, ..RankSummary::new("best", false) };
+            summary.ended(Ending::default(), Duration::ZERO);
+            summary
+        };
+        let (orderly, late) =
+            (summary(outcomes.clone().collect()), summary(outcomes.rev().collect()));
+        assert_eq!(orderly.to_json(), late.to_json());
     }
 }

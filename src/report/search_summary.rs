@@ -4,10 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{
-    Labels, Summary,
-    significance::{Significance, bootstrap},
-};
+use super::{Labels, Summary, significance::mean_difference};
 use crate::{
     error::Error,
     item::Item,
@@ -40,8 +37,9 @@ pub struct SearchSummary {
     /// The share of right ones among all solutions of a record that ended, each as often as it was drawn: the sum over
     /// records with a reference.
     share_right: f64,
-    /// For each record with a reference: whether the chosen solution is right, less the share of right ones in its tree.
-    gains: Vec<f64>,
+    /// For each record with a reference, by its place in the input: whether the chosen solution is right, less the share
+    /// of right ones in its tree.
+    gains: Vec<(usize, f64)>,
     /// Different solutions that ended.
     pub paths: usize,
     /// Different steps that were written.
@@ -90,7 +88,8 @@ impl SearchSummary {
             self.reached += usize::from(line.paths.iter().any(|path| path.right == Some(true)));
             let share = share_right(&line.paths);
             self.share_right += share;
-            self.gains.push(f64::from(u8::from(line.right == Some(true))) - share);
+            let gain = f64::from(u8::from(line.right == Some(true))) - share;
+            self.gains.push((line.result.index, gain));
         }
         self.paths += line.paths.len();
         self.nodes += line.nodes;
@@ -104,6 +103,8 @@ impl SearchSummary {
     /// Notes how the run ended, and how long it took.
     pub fn ended(&mut self, ending: Ending, time: Duration) {
         (self.records.ending, self.records.time) = (ending, time);
+        // The interval does not depend on the order in which records ended.
+        self.gains.sort_by_key(|(place, _)| *place);
         (self.records.cost, self.records.saved_cost) = (self.cost, self.saved_cost);
     }
 
@@ -117,12 +118,8 @@ impl SearchSummary {
     /// percentile bootstrap over records): what the judge gains by its choice alone. `None` for fewer than ten records
     /// with a reference, which say too little.
     pub fn gain(&self) -> Option<(f64, (f64, f64))> {
-        match bootstrap(&self.gains, None) {
-            Significance::Bootstrap { difference, interval } if self.gains.len() >= 10 => {
-                Some((difference, interval))
-            }
-            _ => None,
-        }
+        let gains: Vec<f64> = self.gains.iter().map(|(_, gain)| *gain).collect();
+        (gains.len() >= 10).then(|| mean_difference(&gains, None))
     }
 
     /// The figures as JSON.

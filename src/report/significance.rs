@@ -101,6 +101,15 @@ pub(super) fn mcnemar_of(first: usize, second: usize) -> Significance {
 /// Differences that are all equal have an interval nevertheless: a share of records that was not seen may differ in the
 /// other direction.
 pub(super) fn bootstrap(differences: &[f64], clusters: Option<&[usize]>) -> Significance {
+    let (difference, interval) = mean_difference(differences, clusters);
+    Significance::Bootstrap { difference, interval }
+}
+
+/// The mean of these differences, and its 95 % interval.
+pub(super) fn mean_difference(
+    differences: &[f64],
+    clusters: Option<&[usize]>,
+) -> (f64, (f64, f64)) {
     let difference = mean_of(differences);
     let mean = |drawn: &[usize]| {
         metrics::mean(&drawn.iter().map(|place| differences[*place]).collect::<Vec<_>>())
@@ -116,13 +125,15 @@ pub(super) fn bootstrap(differences: &[f64], clusters: Option<&[usize]>) -> Sign
         (_, Some(ends)) => alike(difference, unseen, ends),
         (found, None) => found.unwrap_or(Interval { low: difference, high: difference }),
     };
-    Significance::Bootstrap { difference, interval: interval.into() }
+    (difference, interval.into())
 }
 
-/// The 95 % interval of the mean of these numbers, by the percentile bootstrap; their mean if there are none.
-pub(super) fn mean_interval(numbers: &[f64]) -> (f64, f64) {
-    let mean = mean_of(numbers);
-    metrics::bootstrap_mean(numbers).map_or((mean, mean), Into::into)
+/// The 95 % interval of the mean of numbers between these ends, by the percentile bootstrap. Numbers that are all equal
+/// have one too, for others may not be seen yet.
+pub(super) fn mean_interval(numbers: &[f64], ends: (f64, f64)) -> (f64, f64) {
+    let found = metrics::bootstrap_mean(numbers).filter(|found| found.width() > 1e-12);
+    let unseen = metrics::unseen_share(numbers.len(), None);
+    found.unwrap_or_else(|| alike(mean_of(numbers), unseen, ends)).into()
 }
 
 /// The mean of these numbers; 0 if there are none.

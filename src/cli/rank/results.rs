@@ -1,6 +1,7 @@
 //! The results of `tribunal rank`: lines of rankings.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -59,7 +60,7 @@ impl Args {
                 .hint("the chart is a picture in SVG: name a file that ends in .svg"));
         }
         let (lines, output) = self.lines.open("rankings", progress, parts)?;
-        let sample = self.plan.then(PlanSample::default);
+        let sample = self.plan.then(BTreeMap::new);
         Ok((Results { lines, sample, args: self.clone() }, output))
     }
 }
@@ -72,8 +73,9 @@ fn is_picture(path: &Path) -> bool {
 /// Prints rankings as they end.
 pub(super) struct Results {
     lines: Lines,
-    /// The candidates of the records so far, if a plan is to be shown.
-    sample: Option<PlanSample>,
+    /// The candidates of the records so far, if a plan is to be shown, by their places in the input: the plan is the same
+    /// in whatever order records end.
+    sample: Option<BTreeMap<usize, Vec<PlanCandidate>>>,
     args: Args,
 }
 
@@ -85,7 +87,8 @@ impl Listener<RankWork> for Results {
     fn finished(&mut self, finished: &Finished<RankDone>, line: &RankLine) -> Result<()> {
         let is_known = line.candidates.iter().any(|one| one.right.is_some());
         if let Some(sample) = self.sample.as_mut().filter(|_| is_known) {
-            sample.add(line.candidates.iter().map(PlanCandidate::from).collect());
+            let candidates = line.candidates.iter().map(PlanCandidate::from).collect();
+            sample.insert(finished.index, candidates);
         }
         self.lines.add(finished, line)
     }
@@ -119,7 +122,7 @@ impl Results {
         }
         let mut figures = summary.to_json();
         if let Some(sample) = sample {
-            let plan = planned(&sample)?;
+            let plan = planned(sample)?;
             if let Some(path) = &args.chart {
                 let svg = plan.chart("Accuracy against compute").svg()?;
                 fs::write(path, svg).map_err(|cause| output::cannot_write(path, cause))?;
@@ -137,7 +140,9 @@ impl Results {
 ///
 /// # Errors
 /// No record tells which of its candidates are right.
-fn planned(sample: &PlanSample) -> Result<Plan> {
+fn planned(by_place: BTreeMap<usize, Vec<PlanCandidate>>) -> Result<Plan> {
+    let mut sample = PlanSample::default();
+    by_place.into_values().for_each(|candidates| sample.add(candidates));
     if sample.is_empty() {
         let error = Error::new(ErrorKind::Record, "no record tells which of its answers are right");
         return Err(error.hint("give records a `reference`, or labels of their answers"));

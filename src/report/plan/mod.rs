@@ -143,7 +143,7 @@ impl Budget {
             most_accurate(affordable().filter(|split| split.rule == PlanRule::Majority))?;
         let pairs = best.by_question.iter().zip(&majority.by_question);
         let differences: Vec<f64> = pairs.map(|(best, alone)| best - alone).collect();
-        let gain = (mean_of(&differences), mean_interval(&differences));
+        let gain = (mean_of(&differences), mean_interval(&differences, (-1.0, 1.0)));
         Some(Self { tokens, best: best.clone(), majority: majority.clone(), gain })
     }
 }

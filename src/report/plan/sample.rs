@@ -98,7 +98,7 @@ impl PlanSample {
             rule,
             tokens: mean_of(&tokens),
             accuracy: mean_of(&by_question),
-            interval: mean_interval(&by_question),
+            interval: mean_interval(&by_question, (0.0, 1.0)),
             by_question,
         }
     }

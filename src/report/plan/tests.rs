@@ -87,6 +87,19 @@ fn verdicts_that_cannot_be_read_leave_the_majority() {
 }
 
 #[test]
+fn one_question_is_no_certainty() {
+    let splits = plan([hard(1)]).splits;
+    let all = find(&splits, 4, 1, PlanRule::Best);
+    assert!(all.accuracy == 1.0 && all.interval.0 < 0.5 && all.interval.1 == 1.0, "{all:?}");
+    let budgets = plan([hard(1)]).budgets;
+    let (gain, (low, high)) = budgets.last().unwrap().gain;
+    assert!(low < gain && gain <= high && high <= 1.0, "{budgets:?}");
+    // Many questions that are alike say much more.
+    let splits = plan((0..200).map(|_| hard(1))).splits;
+    assert!(find(&splits, 4, 1, PlanRule::Best).interval.0 > 0.95);
+}
+
+#[test]
 fn equal_samples_give_equal_plans() {
     let sample = || plan([hard(3), easy(3), hard(3)]);
     assert_eq!(sample(), sample());
