@@ -1,6 +1,11 @@
-//! Result lines without tables: where `label`, `rank` and `search` write them, and what is printed meanwhile.
+//! Result lines without tables of their own: where `label`, `rank` and `search` write them, and what is printed meanwhile:
+//! rows for people on a terminal, lines of JSON in a pipe, nothing where they are in a file.
 
-use std::{fmt::Display, io, path::PathBuf};
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
 
 use serde_json::{Value, json};
 
@@ -9,12 +14,14 @@ use super::{
     manifest::{self, Manifest},
     output, print_error,
     progress::Progress,
+    rows::Rows,
 };
 use tribunal::{
     error::Result,
     files::Plan,
     models::Models,
     records::{Output, Written, journal_of},
+    report::TableRow,
     run::{Finished, Redo},
 };
 
@@ -81,24 +88,35 @@ impl Args {
         let output = output::open_lines(self.output.as_deref(), self.fresh, what)?;
         let total = progress.total();
         let manifest = self.manifest().map(|path| manifest::write_parts(path, total, parts));
-        Ok((Lines { progress, args: self.clone(), manifest: manifest.transpose()? }, output))
+        let rows = (output.is_none() && io::stdout().is_terminal()).then(|| Rows::new(true));
+        Ok((Lines { progress, rows, args: self.clone(), manifest: manifest.transpose()? }, output))
     }
 }
 
 /// Prints the lines of a run as records end.
 pub(super) struct Lines {
     pub(super) progress: Progress,
+    /// Rows for people, on a terminal.
+    rows: Option<Rows>,
     args: Args,
     manifest: Option<Manifest>,
 }
 
 impl Lines {
-    /// A record ended: it is counted, its error is printed, and its line if there is no file.
+    /// A record ended: it is counted, its error is printed, and its line or row if there is no file.
     ///
     /// # Errors
     /// Standard output cannot be written, which ends the run.
-    pub(super) fn add<D>(&self, finished: &Finished<D>, line: &impl Display) -> Result<()> {
+    pub(super) fn add<D, L>(&mut self, finished: &Finished<D>, line: &L) -> Result<()>
+    where
+        L: Display + TableRow,
+    {
         self.progress.step(finished.kept);
+        if let Some(rows) = &mut self.rows {
+            // A row shows the error itself.
+            let (id, outcome) = (finished.id(), finished.outcome.as_ref().map(|_| line));
+            return self.progress.aside(|| rows.add(finished.index, &id, outcome));
+        }
         if let (Err(error), false) = (&finished.outcome, finished.kept) {
             self.progress.aside(|| print_error(error));
         }

@@ -16,7 +16,6 @@ use std::{
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use terminal_size::{Width, terminal_size};
 
 use super::{
     console, emit, engines, fields::Watch, manifest, note, print_error, progress::Progress,
@@ -30,7 +29,7 @@ use tribunal::{
     metrics::Figure,
     models::Models,
     records::{self, Output, Record, ResultFormat, Written},
-    report::{AgreementSample, Junit, Labels, RecordVerdict, Summary, VerdictTable, escaped},
+    report::{AgreementSample, Junit, Labels, RecordVerdict, Summary, escaped},
     run::{Finished, JudgeWork, Listener, Redo},
 };
 
@@ -136,10 +135,10 @@ impl Args {
             (Some(path), None) => (Target::File, Some(Output::to_file(path)?)),
             (None, Some(shape)) => match shape.collected() {
                 Some(kind) => (Target::File, Some(Output::collected(kind, console::stdout())?)),
-                None if shape == Shape::Pretty => (rows(terminal), None),
+                None if shape == Shape::Pretty => (Target::Rows(Rows::new(terminal)), None),
                 None => (Target::Lines, None),
             },
-            (None, None) if terminal => (rows(true), None),
+            (None, None) if terminal => (Target::Rows(Rows::new(true)), None),
             (None, None) => (Target::Lines, None),
         };
         let rule = judge.pass().map(ToString::to_string);
@@ -149,15 +148,6 @@ impl Args {
         let sink = Sink { target, junit, judge, progress, watch, args, verdicts, sample };
         Ok((sink, output))
     }
-}
-
-/// A table as wide as the terminal, or as the variable `COLUMNS` without one.
-fn rows(terminal: bool) -> Target {
-    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
-    let seen = terminal_size().map(|(Width(width), _)| usize::from(width)).filter(|_| terminal);
-    let width = seen.or_else(columns).unwrap_or(VerdictTable::default().width);
-    let colour = console::is_coloured(terminal);
-    Target::Rows(Rows::new(VerdictTable { width, colour }, terminal))
 }
 
 /// How results leave the program.
@@ -219,7 +209,10 @@ impl Listener<JudgeWork> for Sink {
         }
         match &mut self.target {
             Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
-            Target::Rows(rows) => self.progress.aside(|| rows.add(finished)),
+            Target::Rows(rows) => {
+                let (id, outcome) = (finished.id(), finished.outcome.as_ref());
+                self.progress.aside(|| rows.add(finished.index, &id, outcome))
+            }
             Target::File => Ok(()),
         }
     }

@@ -8,14 +8,15 @@ use std::{
     io,
 };
 
+use terminal_size::{Width, terminal_size};
+
 use super::{
-    console::{emit_coloured, worded},
+    console::{self, emit_coloured, worded},
     note,
 };
 use tribunal::{
-    error::Result,
-    report::{VerdictTable, escaped},
-    run::Finished,
+    error::{Error, Result},
+    report::{TableRow, VerdictTable, escaped},
 };
 
 /// A table that is printed row by row.
@@ -40,24 +41,35 @@ struct Row {
 }
 
 impl Rows {
-    /// An empty table.
-    pub(super) fn new(table: VerdictTable, live: bool) -> Self {
+    /// An empty table, as wide as the terminal, or as the variable `COLUMNS` without one.
+    pub(super) fn new(terminal: bool) -> Self {
+        let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let seen = terminal_size().map(|(Width(width), _)| usize::from(width)).filter(|_| terminal);
+        let width = seen.or_else(columns).unwrap_or(VerdictTable::default().width);
+        let table = VerdictTable { width, colour: console::is_coloured(terminal) };
         let (waiting, hinted) = (BTreeMap::new(), BTreeSet::new());
-        Self { table, live, begun: false, next: 0, waiting, hinted }
+        Self { table, live: terminal, begun: false, next: 0, waiting, hinted }
     }
 
     /// Prints the row of a record, or keeps it until the rows before it are printed.
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub(super) fn add(&mut self, finished: &Finished) -> Result<()> {
-        let text = self.table.row(&finished.id(), finished.outcome.as_ref());
-        let hints = finished.outcome.as_ref().err().map(|error| error.hints().iter().map(worded));
-        let row = Row { text, hints: hints.into_iter().flatten().collect() };
+    pub(super) fn add<R: TableRow>(
+        &mut self,
+        index: usize,
+        id: &str,
+        outcome: Result<&R, &Error>,
+    ) -> Result<()> {
+        if !std::mem::replace(&mut self.begun, true) {
+            emit_coloured(&mut io::stdout(), &self.table.header::<R>())?;
+        }
+        let hints = outcome.err().into_iter().flat_map(Error::hints).map(worded).collect();
+        let row = Row { text: self.table.row(id, outcome), hints };
         if self.live {
             return self.print(&row);
         }
-        self.waiting.insert(finished.index, row);
+        self.waiting.insert(index, row);
         while let Some(row) = self.waiting.remove(&self.next) {
             self.next += 1;
             self.print(&row)?;
@@ -75,9 +87,6 @@ impl Rows {
 
     /// Prints a row, and each hint only once per table.
     fn print(&mut self, row: &Row) -> Result<()> {
-        if !std::mem::replace(&mut self.begun, true) {
-            emit_coloured(&mut io::stdout(), &self.table.header())?;
-        }
         emit_coloured(&mut io::stdout(), &row.text)?;
         for hint in &row.hints {
             if self.hinted.insert(hint.clone()) {

@@ -12,7 +12,7 @@
 //! | rates and means of all records, from labels of some | [`EstimateReport`] |
 //! | two runs side by side | [`Comparison`] |
 //! | accuracy against compute, from a sample, and as a picture | [`Plan`], `Chart` |
-//! | rows on a terminal | [`VerdictTable`] |
+//! | rows on a terminal | [`VerdictTable`], of everything that is a [`TableRow`] |
 //! | test cases for CI | `Junit` |
 //!
 //! Two rules hold for every figure. Records without a verdict are counted and never become a number, so that
@@ -89,7 +89,7 @@ pub use {
     significance::Significance,
     statistics::{Paired, scale_ends},
     summary::{Bounds, Jury, Reasked, Summary},
-    table::VerdictTable,
+    table::{TableCells, TableRow, Tone, VerdictTable},
     terminal::{escaped, escaped_lines, is_hidden},
 };
 #[cfg(feature = "cli")]

@@ -106,6 +106,9 @@ fn summaries_of_every_command_fit_their_terminal() {
             "Answer: 42",
         ),
         ("report v.jsonl -o r.html".into(), "wrote"),
+        (format!("rank several.jsonl -p score {script}"), "answer (value)"),
+        (format!("search one.jsonl -p score {script} --policy 'script:Answer: 42'"), "solution"),
+        ("label one.jsonl -m 'script:Answer: 42'".into(), "label"),
     ];
     for (command, figure) in &commands {
         for columns in [40, 60, 80, 120] {
@@ -120,6 +123,37 @@ fn summaries_of_every_command_fit_their_terminal() {
             check_columns(&lines.join("\n"), usize::from(columns));
         }
     }
+}
+
+#[test]
+fn without_a_file_people_get_rows_and_programs_get_lines() {
+    let place = Place::new("terminal-rows");
+    let record = |answers: &str| {
+        format!("{{\"id\": \"q1\", \"question\": \"6 * 7\", \"reference\": \"42\", {answers}}}\n")
+    };
+    place.file("rank.jsonl", record("\"answers\": [\"Answer:\\n41\", \"Answer:\\n42\"]") + "[1]\n");
+    place.file("one.jsonl", record("\"steps\": [\"6 * 7 = 42\", \"Answer: 42\"]"));
+    let rank = "rank rank.jsonl -m check:number -p check";
+    let search = "search one.jsonl -p score -m 'script:Score: 7' --policy 'script:Answer: 42'";
+    let label = "label one.jsonl -m 'script:Answer: 42'";
+    for (command, rows) in [
+        (rank, &["record answer (value) text", "q1 1 (1.00) right Answer: 42"][..]),
+        (search, &["record value solution", "q1 0.67 right Answer: 42"]),
+        (label, &["record label right completions", "q1 no error"]),
+    ] {
+        let shown = shown(&place, command);
+        let plain = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        for row in rows {
+            assert!(plain.contains(row), "{command}: {row}: {shown}");
+        }
+        assert!(!shown.contains("{\"v\""), "{command}: {shown}");
+        let piped = place
+            .run(&shlex::split(command).unwrap().iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(piped.out.starts_with("{\"v\":1"), "{command}: {}", piped.out);
+    }
+    // What is no record has a row that says why.
+    let shown = shown(&place, rank);
+    assert!(shown.contains("failed            a record is a JSON object"), "{shown}");
 }
 
 #[test]
