@@ -3,7 +3,7 @@
 //! The command goes through these steps, each in a module of its own:
 //!
 //! 1. `settings` puts flags, variables and tribunal.toml together, and `trust` refuses what the user has not allowed.
-//! 2. `input` opens the records, and reads up to the first one that can be judged.
+//! 2. `beginning` opens the records, and reads up to the first one that can be judged.
 //! 3. `opening` opens the models, and `choose` picks a prompt by that record where none is named.
 //! 4. What a user should know before paying is printed: which fields the judge reads, warnings of the prompt file, a
 //!    pair that always shows the better answer first. With `--dry-run` the command ends here.
@@ -15,10 +15,10 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::sync::watch;
-
 use super::{
-    Exit, budget, dry_run, engines, fields,
+    Exit,
+    beginning::{Beginning, Begun},
+    budget, dry_run, engines, fields,
     gates::{self, GateOutcome},
     independence, input, manifest, note,
     opening::{Opening, Setup},
@@ -106,13 +106,23 @@ Exit codes:
 /// an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
+    let beginning = Beginning {
+        settings: &args.judge,
+        input: &args.input,
+        models: Setup {
+            budget: &args.budget,
+            #[cfg(feature = "store")]
+            cache: args.cache,
+            quiet: args.output.quiet,
+            dry_run: args.dry_run,
+        },
+    };
+    let Begun { input, models, stopping, .. } =
+        beginning.open(&resolved, args.plan(&resolved)).await?;
     if !args.output.quiet {
-        args.judge.introduce(&resolved)?;
+        note_default_model(&resolved);
     }
-    let files = args.input.sources(args.plan(&resolved), args.output.quiet).await?;
-    let input = args.input.open(files, &resolved.fields());
-    let (stopping, stops) = watch::channel(false);
-    let models = Box::pin(args.models(&resolved, stops)).await?;
+    let models = models.recorded(args.record.clone().filter(|_| !args.dry_run));
     let (judge, later) = args.open(&resolved, input.first.as_ref(), models.clone()).await?;
     if let (Some(item), false) = (&input.first, args.output.quiet) {
         warn(&judge, item, &resolved);
@@ -179,25 +189,6 @@ impl Args {
         let plan = self.output.writing(self.judge.reading(Plan::default(), resolved));
         let plan = self.baseline.iter().fold(plan, |plan, path| plan.reads("--baseline", path));
         output::writing_named(plan, [("--save", &self.save), ("--record", &self.record)])
-    }
-
-    /// The registry that opens the models; a dry run opens them without the cache, and sends nothing.
-    ///
-    /// # Errors
-    /// The cache cannot be opened, or code is allowed and cannot be confined here.
-    async fn models(&self, resolved: &Resolved, stops: watch::Receiver<bool>) -> Result<Models> {
-        if !self.output.quiet {
-            note_default_model(resolved);
-        }
-        let setup = Setup {
-            budget: &self.budget,
-            #[cfg(feature = "store")]
-            cache: self.cache,
-            quiet: self.output.quiet,
-            dry_run: self.dry_run,
-        };
-        let models = setup.models(&[resolved], stops).await?;
-        Ok(models.recorded(self.record.clone().filter(|_| !self.dry_run)))
     }
 
     /// Opens the models and builds the judge or jury. With it come the figures of rules that are measured by the agreement

@@ -30,6 +30,7 @@ mod align;
 mod annotate;
 #[cfg(all(feature = "openai", feature = "store"))]
 mod batch;
+mod beginning;
 mod bench;
 mod budget;
 #[cfg(feature = "store")]

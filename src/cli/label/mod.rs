@@ -12,10 +12,11 @@
 mod results;
 
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::{
-    Exit, budget, choose, engines, input, manifest, note,
+    Exit,
+    beginning::{Beginning, Begun},
+    budget, choose, engines, input, manifest, note,
     opening::{Opening, Setup},
     progress::Progress,
     running,
@@ -105,22 +106,21 @@ Exit codes:
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.policy.resolve(sources)?;
     let quiet = args.results.lines.quiet;
-    if !quiet {
-        args.policy.introduce(&resolved)?;
-    }
     let read = args.policy.reading(Plan::default(), &resolved);
     let read = settings::reading_named(read, args.labels.check.iter().map(String::as_str));
-    let files = args.input.sources(args.results.writing(read), quiet).await?;
-    let input = args.input.open(files, &resolved.fields());
-    let (stopping, stops) = watch::channel(false);
-    let setup = Setup {
-        budget: &args.budget,
-        #[cfg(feature = "store")]
-        cache: args.cache,
-        quiet,
-        dry_run: false,
+    let beginning = Beginning {
+        settings: &args.policy,
+        input: &args.input,
+        models: Setup {
+            budget: &args.budget,
+            #[cfg(feature = "store")]
+            cache: args.cache,
+            quiet,
+            dry_run: false,
+        },
     };
-    let models = Box::pin(setup.models(&[&resolved], stops)).await?;
+    let begun = beginning.open(&resolved, args.results.writing(read)).await?;
+    let Begun { input, models, stopping, .. } = begun;
     let labeler = args.labeler(&resolved, input.first.as_ref(), &models).await?;
     let options = running::options(&input, args.results.lines.redo(), stopping);
     let progress = Progress::new(input.total, quiet, models.clone());

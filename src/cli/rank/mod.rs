@@ -13,10 +13,10 @@ mod dry_run;
 mod models;
 mod results;
 
-use tokio::sync::watch;
-
 use super::{
-    Exit, budget, independence, input,
+    Exit,
+    beginning::{Beginning, Begun},
+    budget, independence, input,
     opening::Setup,
     progress::Progress,
     running,
@@ -138,27 +138,26 @@ Exit codes:
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
     let quiet = args.results.lines.quiet;
-    if !quiet {
-        args.judge.introduce(&resolved)?;
-    }
     let read = args.candidates.reading(args.judge.reading(Plan::default(), &resolved));
-    let files = args.input.sources(args.results.writing(read), quiet).await?;
-    let input = args.input.open(files, &resolved.fields());
-    let (stopping, stops) = watch::channel(false);
-    let setup = Setup {
-        budget: &args.budget,
-        #[cfg(feature = "store")]
-        cache: args.cache,
-        quiet,
-        dry_run: args.ranking.dry_run,
+    let beginning = Beginning {
+        settings: &args.judge,
+        input: &args.input,
+        models: Setup {
+            budget: &args.budget,
+            #[cfg(feature = "store")]
+            cache: args.cache,
+            quiet,
+            dry_run: args.ranking.dry_run,
+        },
     };
-    let opener = Box::pin(setup.models(&[&resolved], stops)).await?;
+    let begun = beginning.open(&resolved, args.results.writing(read)).await?;
+    let Begun { input, models, stopping, .. } = begun;
     let options = args.ranking.options();
     let context = models::Context {
         settings: &args.judge,
         first: input.first.as_ref(),
         quiet,
-        models: opener.clone(),
+        models: models.clone(),
         limits: args.budget.limits(),
     };
     let ranker = Box::pin(args.candidates.open(&resolved, options, &context)).await?;
@@ -177,10 +176,10 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let work = RankWork::new(ranker).labelled(resolved.settings.label.clone());
     let work = if args.results.lines.no_item { work.without_items() } else { work };
     let options = running::options(&input, args.results.lines.redo(), stopping);
-    let progress = Progress::new(input.total, quiet, opener.clone());
+    let progress = Progress::new(input.total, quiet, models.clone());
     let (mut results, output) = args.results.open(progress, parts)?;
     let (summary, left) = run::rank(work, input.records, options, output, &mut results).await?;
-    results.finish(&summary, left.as_ref(), &opener)?;
+    results.finish(&summary, left.as_ref(), &models)?;
     running::note_kept(summary.kept_failed, 0);
     let done = if summary.failed > 0 { Exit::Incomplete } else { Exit::Done };
     Ok(running::exit(&summary.ending.end, || done))

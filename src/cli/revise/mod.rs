@@ -18,10 +18,10 @@ mod policy;
 mod results;
 mod rounds;
 
-use tokio::sync::watch;
-
 use super::{
-    Exit, budget, engines, fields,
+    Exit,
+    beginning::{Beginning, Begun},
+    budget, engines, fields,
     gates::GateOutcome,
     input, manifest, note,
     opening::Setup,
@@ -118,22 +118,21 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
             .hint("give a share of records that must pass, such as --fail-under 0.9"));
     }
     let quiet = args.results.quiet;
-    if !quiet {
-        args.judge.introduce(&resolved)?;
-    }
     let read = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
-    let files = args.input.sources(args.results.writing(read), quiet).await?;
-    let plain = args.results.plain_file(&files)?;
-    let input = args.input.open(files, &resolved.fields());
-    let (stopping, stops) = watch::channel(false);
-    let setup = Setup {
-        budget: &args.budget,
-        #[cfg(feature = "store")]
-        cache: args.cache,
-        quiet,
-        dry_run: false,
+    let beginning = Beginning {
+        settings: &args.judge,
+        input: &args.input,
+        models: Setup {
+            budget: &args.budget,
+            #[cfg(feature = "store")]
+            cache: args.cache,
+            quiet,
+            dry_run: false,
+        },
     };
-    let opener = Box::pin(setup.models(&[&resolved], stops)).await?;
+    let begun = beginning.open(&resolved, args.results.writing(read)).await?;
+    let Begun { sources, input, models: opener, stopping } = begun;
+    let plain = args.results.plain_file(&sources)?;
     let context = models::Context {
         settings: &args.judge,
         first: input.first.as_ref(),

@@ -15,10 +15,11 @@ mod results;
 mod tree;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::{
-    Exit, budget, emit, emit_figures, engines, independence,
+    Exit,
+    beginning::{Beginning, Begun},
+    budget, emit, emit_figures, engines, independence,
     input::{self, Records},
     manifest, note,
     opening::{Opening, Setup},
@@ -162,23 +163,22 @@ Exit codes:
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
     let quiet = args.results.lines.quiet;
-    if !quiet {
-        args.judge.introduce(&resolved)?;
-    }
     let read = args.judge.reading(Plan::default(), &resolved);
     let named = args.search.check.iter().chain(args.policy.files());
     let read = settings::reading_named(read, named.map(String::as_str));
-    let files = args.input.sources(args.results.writing(read), quiet).await?;
-    let input = args.input.open(files, &resolved.fields());
-    let (stopping, stops) = watch::channel(false);
-    let setup = Setup {
-        budget: &args.budget,
-        #[cfg(feature = "store")]
-        cache: args.cache,
-        quiet,
-        dry_run: args.search.dry_run,
+    let beginning = Beginning {
+        settings: &args.judge,
+        input: &args.input,
+        models: Setup {
+            budget: &args.budget,
+            #[cfg(feature = "store")]
+            cache: args.cache,
+            quiet,
+            dry_run: args.search.dry_run,
+        },
     };
-    let models = Box::pin(setup.models(&[&resolved], stops)).await?;
+    let begun = beginning.open(&resolved, args.results.writing(read)).await?;
+    let Begun { input, models, stopping, .. } = begun;
     let searcher = args.searcher(&resolved, input.first.as_ref(), &models).await?;
     if !quiet {
         independence::warn_of_policy(searcher.judge(), searcher.policy());
