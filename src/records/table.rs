@@ -226,9 +226,22 @@ pub(super) fn write_row(
             Value::Null => String::new(),
             other => other.to_string(),
         };
-        out.write_field(text).map_err(io::Error::other)?;
+        out.write_field(visible(text)).map_err(io::Error::other)?;
     }
     out.write_record(None::<&[u8]>).map_err(io::Error::other)
+}
+
+/// The text with control characters as escapes, except for tabs and line breaks: a NUL ends a cell in many programs, and
+/// ESC begins a command in a terminal that shows the table.
+fn visible(text: String) -> String {
+    let is_left = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
+    if text.chars().all(is_left) {
+        return text;
+    }
+    let shown = |c: char| {
+        if is_left(c) { c.to_string() } else { format!("\\u{{{:x}}}", u32::from(c)) }
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Prevents a judged text from becoming a formula in a spreadsheet (CSV injection).
@@ -358,5 +371,18 @@ mod tests {
         ] {
             assert_eq!(guarded(text.into()), shown);
         }
+    }
+
+    #[test]
+    fn control_characters_are_shown_and_other_texts_are_exact() {
+        let mut out = csv::Writer::from_writer(Vec::new());
+        let cells =
+            [json!("a\u{1b}[2J\u{0}\u{7f}\u{9b}b"), json!("one\ttwo\r\nthree"), json!(["\u{85}"])];
+        write_row(&mut out, cells.into_iter()).unwrap();
+        let row = String::from_utf8(out.into_inner().unwrap()).unwrap();
+        assert_eq!(
+            row,
+            "a\\u{1b}[2J\\u{0}\\u{7f}\\u{9b}b,\"one\ttwo\r\nthree\",\"[\"\"\\u{85}\"\"]\"\n"
+        );
     }
 }
