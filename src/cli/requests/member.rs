@@ -251,33 +251,22 @@ impl Asked {
 
     /// Adds requests of one judge or policy. Equal requests of several draws are one.
     fn add(&mut self, member: &Member, what: &str, all: Vec<(AskId, Request)>) {
-        let mut shown: Vec<(Request, String, usize)> = Vec::new();
-        let orders = all.iter().map(|(id, _)| id.order).max().unwrap_or(0);
+        let has_orders = all.iter().any(|(id, _)| id.order > 0);
+        let mut shown: Vec<(SentRequest, usize)> = Vec::new();
         for (id, request) in all {
-            if id.step > 0 {
-                self.leave(
-                    "Later requests of a conversation are left out: they hold answers, which these results do not keep.",
-                );
-            } else if !member.judge.is_certain(&id) {
-                self.leave("Further draws and orders are left out: whether they were asked for is not kept.");
-            } else {
-                let order =
-                    if orders > 0 { format!(", order {}", id.order + 1) } else { String::new() };
-                let part = id.element.map_or(String::new(), |at| format!(", part {at}"));
-                let name = format!("{}: {what}{order}{part}", member.shown());
-                match shown
-                    .iter_mut()
-                    .find(|(known, own, _)| *own == name && known.messages == request.messages)
-                {
-                    Some((.., times)) => *times += 1,
-                    None => shown.push((request, name, 1)),
-                }
+            if let Some(why) = left_out(member, &id) {
+                self.leave(why);
+                continue;
+            }
+            let place = place(&id, has_orders);
+            let name = format!("{}: {what}{place}", member.shown());
+            let sent = SentRequest { name, messages: messages(&request) };
+            match shown.iter_mut().find(|(known, _)| *known == sent) {
+                Some((_, draws)) => *draws += 1,
+                None => shown.push((sent, 1)),
             }
         }
-        for (request, name, times) in shown {
-            let times = if times > 1 { format!(" ({times} draws)") } else { String::new() };
-            self.sent.push(SentRequest { name: name + &times, messages: messages(&request) });
-        }
+        self.sent.extend(shown.into_iter().map(|(sent, draws)| drawn(sent, draws)));
     }
 
     /// The requests, with what is left out. Of very many the first ones are shown.
@@ -289,6 +278,34 @@ impl Asked {
         }
         let left: Vec<String> = self.left.into_iter().collect();
         SentRequests { shown: self.sent, note: left.join(" ") }
+    }
+}
+
+/// Why a request is not shown; `None` if it certainly was sent as it is.
+fn left_out(member: &Member, id: &AskId) -> Option<&'static str> {
+    if id.step > 0 {
+        return Some(
+            "Later requests of a conversation are left out: they hold answers, which these results do not keep.",
+        );
+    }
+    let is_certain = member.judge.is_certain(id);
+    (!is_certain).then_some(
+        "Further draws and orders are left out: whether they were asked for is not kept.",
+    )
+}
+
+/// Which order and part of a record a request is about, in words after its name.
+fn place(id: &AskId, has_orders: bool) -> String {
+    let order = has_orders.then(|| format!(", order {}", id.order + 1));
+    let part = id.element.map(|at| format!(", part {at}"));
+    [order, part].into_iter().flatten().collect()
+}
+
+/// A request with the number of its draws in its name, if there are several.
+fn drawn(sent: SentRequest, draws: usize) -> SentRequest {
+    match draws {
+        1 => sent,
+        _ => SentRequest { name: format!("{} ({draws} draws)", sent.name), ..sent },
     }
 }
 
