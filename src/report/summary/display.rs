@@ -7,6 +7,7 @@ use crate::{
     completion::UsageTotal,
     metrics::ratio,
     report::{histogram::bars, orders::Orders, terminal::escaped},
+    verdict::VerdictKind,
 };
 
 /// A few lines for people: the verdicts, what could not be read, the requests and their cost.
@@ -91,6 +92,7 @@ impl Summary {
             .verdicts
             .iter()
             .filter(|(name, _)| self.criteria.is_empty() || *name != "criteria")
+            .filter(|(name, count)| !self.only_names_a_kind(name, **count))
             .map(|(name, count)| (name.clone(), *count))
             .collect();
         counts.sort_by_cached_key(|(name, _)| place(name));
@@ -111,6 +113,12 @@ impl Summary {
             shown.push(format!("and {} more", counts.len() - MOST));
         }
         if shown.is_empty() { Ok(()) } else { write!(f, "\n{}", shown.join("  ")) }
+    }
+
+    /// Whether the name of a verdict says no more than that there is one: all are texts, or lists of scores.
+    fn only_names_a_kind(&self, name: &str, count: usize) -> bool {
+        let kinds = [VerdictKind::Text, VerdictKind::Scores].map(VerdictKind::name);
+        count == self.judged && self.shares.labels == 0 && kinds.contains(&name)
     }
 
     /// Writes the mean or the share of correct answers, with its bounds if records have no verdict.

@@ -81,6 +81,17 @@ fn only_labels_that_say_correct_or_incorrect_have_a_share_that_is_correct() {
 }
 
 #[test]
+fn that_every_verdict_is_a_text_is_no_line_of_its_own() {
+    let mut summary = Summary::default();
+    summary.count("r", None, Ok(&judgment(Ok(Verdict::Text("42".into())))));
+    assert!(!summary.to_string().contains("text: 1"), "{summary}");
+    // A label of this name is one like any other.
+    let mut summary = Summary::default();
+    named(&mut summary, &["text"]);
+    assert!(summary.to_string().contains("text: 1"), "{summary}");
+}
+
+#[test]
 fn criteria_have_a_mean_each() {
     let mut summary = Summary::default();
     for (tone, facts) in [(3.0, 5.0), (4.0, 5.0)] {
