@@ -57,6 +57,11 @@ fn is_invisible(c: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// A number with a noun: `1 record`, `2 records`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The text cut to `most` columns of a terminal, with `…` at its end. Wide characters occupy two columns.
 pub(super) fn shortened(text: &str, most: usize) -> String {
     if text.width() <= most {

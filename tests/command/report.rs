@@ -315,3 +315,30 @@ fn a_line_that_is_no_result_costs_itself_and_a_run_can_be_repeated() {
     let other = place.run(&["report", "v.jsonl", "-o", "v.pdf"]);
     assert!(other.err.contains("does not tell the format"), "{}", other.err);
 }
+
+#[test]
+fn groups_without_a_verdict_have_no_point_in_a_chart() {
+    let place = Place::new("report-groups");
+    let line = |n: usize, group: &str, verdict: Value| {
+        let mut line = json!({
+            "v": 1, "id": format!("r{n}"), "index": n, "model": "m", "key": format!("k{n}"),
+            "prompt": {"name": "score", "hash": "h", "reading": "r"}, "item": {"id": n, "category": group},
+        });
+        verdict.as_object().unwrap().iter().for_each(|(key, value)| line[key] = value.clone());
+        line.to_string() + "\n"
+    };
+    let unread = json!({"unreadable": {"reason": "missing", "detail": "no score"}});
+    let score = json!({"kind": "score", "verdict": "4", "score": 4.0});
+    let all = |first: &Value| {
+        let groups = [("a", first), ("b", &score), ("c", &unread)];
+        let lines = groups.iter().enumerate();
+        lines.map(|(n, (group, verdict))| line(n, group, (*verdict).clone())).collect::<String>()
+    };
+    place.file("some.jsonl", all(&score));
+    report(&place, &["some.jsonl", "-o", "some.html"]);
+    let page = place.read("some.html");
+    assert!(page.contains("2 records in 2 groups") && !page.contains("c: 0.000"), "{page}");
+    place.file("none.jsonl", line(0, "a", unread.clone()) + &line(1, "b", unread));
+    report(&place, &["none.jsonl", "-o", "none.html"]);
+    assert!(!place.read("none.html").contains("By group"));
+}

@@ -8,7 +8,7 @@ use crate::{
     report::scores,
     support::{
         Place,
-        browser::{Browser, ESCAPE},
+        browser::{Browser, DOWN, ENTER, ESCAPE, TAB},
     },
 };
 use serde_json::json;
@@ -57,7 +57,7 @@ fn filters_sorting_search_and_keys_work() {
     browser.press("kk");
     assert_eq!(browser.eval("location.hash"), json!("#r2"));
     browser.press("j");
-    let chosen = browser.eval("document.querySelector('[aria-selected=true] th').textContent");
+    let chosen = browser.eval("document.querySelector('[aria-current=true] th').textContent");
     assert_eq!(chosen, json!("r1"));
     assert!(browser.console().is_empty(), "{:?}", browser.console());
 }
@@ -135,7 +135,7 @@ fn the_same_records_of_two_files_stand_side_by_side() {
     browser.open(&place.folder.path("r.html"), "#r1");
     // One row for each record, with the verdict of the other file beside it.
     assert_eq!(browser.eval(IDS), json!(["r0", "r1", "r2", "r3"]));
-    let cells = "[...document.querySelectorAll('[aria-selected=true] > *')].slice(0, 3).map(cell => cell.textContent)";
+    let cells = "[...document.querySelectorAll('[aria-current=true] > *')].slice(0, 3).map(cell => cell.textContent)";
     assert_eq!(browser.eval(cells), json!(["r1", "5", "3"]));
     let detail = browser.eval("document.getElementById('detail').textContent");
     let detail = detail.as_str().unwrap_or_default();
@@ -175,6 +175,80 @@ fn requests_and_replies_are_folded_and_every_control_has_a_visible_focus() {
     assert_eq!(outline, json!("solid"));
     assert_eq!(browser.eval("document.querySelectorAll('#detail b b').length"), json!(0));
     assert!(browser.console().is_empty(), "{:?}", browser.console());
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn the_tab_key_and_the_arrows_reach_every_record_and_its_details() {
+    let (_place, browser) = shown("browser-keys", &scores(), "");
+    let focused = || browser.eval("document.activeElement.textContent");
+    browser.eval("document.querySelector('th[data-key=flags] button').focus()");
+    // One row is a stop of the Tab key, the arrows go on from it, and the focus is seen.
+    browser.press(TAB);
+    assert_eq!(focused(), json!("r0"));
+    browser.press(DOWN);
+    browser.press(DOWN);
+    assert_eq!((focused(), browser.eval("location.hash")), (json!("r2"), json!("#r2")));
+    let outline = browser.eval("getComputedStyle(document.activeElement).outlineStyle");
+    assert_eq!(outline, json!("solid"));
+    // Enter goes on to the details, which j and k do not leave; the Tab key reaches what is folded in them.
+    browser.press(ENTER);
+    assert_eq!(browser.eval("document.activeElement.id"), json!("detail"));
+    browser.press("k");
+    assert_eq!(
+        (browser.eval("document.activeElement.id"), browser.eval("location.hash")),
+        (json!("detail"), json!("#r1"))
+    );
+    browser.press(TAB);
+    assert_eq!(browser.eval("document.activeElement.tagName"), json!("SUMMARY"));
+    assert!(browser.console().is_empty(), "{:?}", browser.console());
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn a_screen_reader_finds_headings_in_order_names_of_tables_and_words_for_charts() {
+    let (_place, browser) = shown("browser-names", &scores(), "#r1");
+    browser.eval("document.querySelectorAll('details').forEach(one => one.open = true)");
+    let levels = browser
+        .eval("[...document.querySelectorAll('h1, h2, h3, h4, h5')].map(one => +one.tagName[1])");
+    let levels: Vec<i64> = serde_json::from_value(levels).unwrap();
+    assert_eq!(levels[0], 1);
+    assert!(levels.windows(2).all(|two| two[1] <= two[0] + 1), "{levels:?}");
+    let nameless = "[...document.querySelectorAll('table')].filter(one => !one.caption || !one.querySelector('th[scope]')).length";
+    assert_eq!(browser.eval(nameless), json!(0));
+    // Every picture has a name; what is drawn in it is hidden, and every mark has words in its place.
+    for unnamed in [
+        "svg:not([aria-label])",
+        ".pictures svg > :not([aria-hidden], [aria-label])",
+        ".pictures svg > a:not([aria-label])",
+        ".pictures svg:not(:has(> [aria-label]))",
+    ] {
+        let count = format!("document.querySelectorAll({unnamed:?}).length");
+        assert_eq!(browser.eval(&count), json!(0), "{unnamed}");
+    }
+    let bar = "document.querySelector('a[href=\"#?score:4.5:5.5\"]').getAttribute('aria-label')";
+    assert_eq!(browser.eval(bar), json!("5: 1 record"));
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn nothing_is_wider_than_a_phone_or_a_page_that_is_zoomed_to_the_double() {
+    let place = Place::new("browser-narrow");
+    place.file("a.jsonl", scores());
+    let long = "a-name-without-any-place-to-break-it-".repeat(6);
+    place.file(
+        "b.jsonl",
+        scores().replace("It is fine.", &long).replace("\"r1\"", &format!("\"{long}\"")),
+    );
+    place.run(&["report", "a.jsonl", "b.jsonl", "-o", "r.html"]).assert_passed();
+    for (name, size) in [("phone", (390, 844)), ("zoomed", (700, 450))] {
+        let browser = Browser::start(&format!("narrow-{name}"), (1300, 900), true);
+        browser.resize(size);
+        browser.open(&place.folder.path("r.html"), "");
+        browser.eval("document.querySelectorAll('details').forEach(one => one.open = true)");
+        let wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(browser.eval(wide), json!(0), "{name}");
+    }
 }
 
 #[test]

@@ -20,6 +20,9 @@ pub struct Browser {
 
 /// Where Escape and the other keys without a character are in WebDriver.
 pub const ESCAPE: &str = "\u{e00c}";
+pub const TAB: &str = "\u{e004}";
+pub const ENTER: &str = "\u{e007}";
+pub const DOWN: &str = "\u{e015}";
 
 impl Browser {
     /// Starts a browser with a window of this size; `arguments` are more of Chromium's own.
@@ -65,6 +68,14 @@ impl Browser {
         let id = begun["sessionId"].as_str().unwrap();
         let session = format!("{address}/{id}");
         Self { driver, session, _profile: profile }
+    }
+
+    /// Lays pages out in so many pixels, also in fewer than a window can have.
+    pub fn resize(&self, (width, height): (u32, u32)) {
+        let metrics =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics});
+        post(&format!("{}/goog/cdp/execute", self.session), &command);
     }
 
     /// Opens a file; `hash` is what stands after its name, empty or with `#`.

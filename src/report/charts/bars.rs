@@ -1,7 +1,10 @@
 //! Histograms, and bars by name.
 
 use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw, short};
-use crate::metrics::{NOISE, real};
+use crate::{
+    metrics::{NOISE, real},
+    report::terminal::counted,
+};
 
 /// Numbers from `low` up to `high`, and how many there are.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,12 +14,14 @@ pub(in crate::report) struct Bin {
     pub(in crate::report) count: usize,
 }
 
-/// The most whole numbers that have a bar each.
-const WHOLE: f64 = 20.0;
+/// The most values that have a bar each.
+const VALUES: f64 = 20.0;
+/// The distances between values that have a bar each: of whole numbers, and of halves.
+const STEPS: [f64; 2] = [1.0, 0.5];
 /// The number of bins for other numbers.
 const BINS: usize = 12;
 
-/// Bins for these numbers: one for each whole number if all are whole and close together, or else of equal width
+/// Bins for these numbers: one for each value if all are whole or halves and close together, or else of equal width
 /// between the ends of the scale, or between the lowest and the highest number.
 pub(in crate::report) fn bins(numbers: &[f64], ends: Option<(f64, f64)>) -> Vec<Bin> {
     let seen = numbers.iter().copied();
@@ -27,15 +32,18 @@ pub(in crate::report) fn bins(numbers: &[f64], ends: Option<(f64, f64)>) -> Vec<
     let shares = (lowest >= 0.0 && highest <= 1.0).then_some((0.0, 1.0));
     let (low, high) = ends.or(shares).unwrap_or((lowest, highest));
     let (low, high) = (low.min(lowest), high.max(highest));
-    let is_whole = |number: &f64| (number - number.round()).abs() < NOISE;
+    let is_step = |step: &f64| {
+        numbers.iter().all(|number| is_whole(number / step)) && (high - low) / step <= VALUES
+    };
     // One value alone has neighbours, so that its bar is one of several.
     let (low, high) = if high - low < NOISE { (low - 1.0, high + 1.0) } else { (low, high) };
     // Between 0 and 1 are shares, even where all of them are whole.
-    let whole = numbers.iter().all(is_whole) && high - low <= WHOLE && high - low > 1.0;
-    let (start, width, count) = if whole {
+    let step = STEPS.into_iter().find(is_step).filter(|_| high - low > 1.0);
+    let (start, width, count) = if let Some(step) = step {
+        let (first, last) = ((low / step).round(), (high / step).round());
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 21")]
-        let count = (high.round() - low.round()) as usize + 1;
-        (low.round() - 0.5, 1.0, count)
+        let count = (last - first) as usize + 1;
+        ((first - 0.5) * step, step, count)
     } else {
         (low, ((high - low) / real(BINS)).max(NOISE), BINS)
     };
@@ -64,7 +72,7 @@ pub(in crate::report) fn histogram(
     (x, filter): (&str, &str),
 ) -> String {
     let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return String::new() };
-    let others = beside.map(|numbers| counted(bins, numbers)).unwrap_or_default();
+    let others = beside.map(|numbers| in_bins(bins, numbers)).unwrap_or_default();
     let most = bins.iter().map(|bin| bin.count).chain(others.iter().copied()).max().unwrap_or(1);
     let axes = Axes {
         size: (520, 260),
@@ -75,7 +83,7 @@ pub(in crate::report) fn histogram(
     let bar = |bin: &Bin| {
         let gap = (bin.high - bin.low) * 0.08;
         let shape = Shape::Box((bin.low + gap, 0.0), (bin.high - gap, real(bin.count)));
-        let words = format!("{}: {} records", named(bin), bin.count);
+        let words = format!("{}: {}", named(bin), counted(bin.count, "record"));
         Mark::new(shape, BLUE).linked(format!("{filter}:{}:{}", bin.low, bin.high), words)
     };
     let outline = |(bin, count): (&Bin, &usize)| {
@@ -88,7 +96,7 @@ pub(in crate::report) fn histogram(
 }
 
 /// How many of these numbers are in each bin; those outside belong to the nearest.
-fn counted(bins: &[Bin], numbers: &[f64]) -> Vec<usize> {
+fn in_bins(bins: &[Bin], numbers: &[f64]) -> Vec<usize> {
     let mut counts = vec![0; bins.len()];
     for number in numbers {
         let at = bins.iter().position(|bin| *number < bin.high).unwrap_or(bins.len() - 1);
@@ -97,13 +105,19 @@ fn counted(bins: &[Bin], numbers: &[f64]) -> Vec<usize> {
     counts
 }
 
-/// A bin in words: its whole number, or its ends.
+/// Whether a number is whole.
+fn is_whole(number: f64) -> bool {
+    (number - number.round()).abs() < NOISE
+}
+
+/// A bin in words: its value, or its ends.
 fn named(bin: &Bin) -> String {
-    let middle = f64::midpoint(bin.low, bin.high);
-    if (bin.high - bin.low - 1.0).abs() < NOISE && (middle - middle.round()).abs() < NOISE {
-        return short(middle);
+    let (middle, width) = (f64::midpoint(bin.low, bin.high), bin.high - bin.low);
+    let is_value = |step: &f64| (width - step).abs() < NOISE && is_whole(middle / step);
+    if STEPS.iter().any(is_value) {
+        return short(middle, width);
     }
-    format!("{} to {}", short(bin.low), short(bin.high))
+    format!("{} to {}", short(bin.low, width), short(bin.high, width))
 }
 
 /// A bar for each name, with its count; `filter` names the quantity in the filters of the bars.
@@ -114,16 +128,17 @@ pub(in crate::report) fn named_bars(bars: &[(String, usize)], (x, filter): (&str
     }
     let names: Vec<String> = bars.iter().rev().map(|(name, _)| name.clone()).collect();
     let height = 64 + 28 * u32::try_from(bars.len()).unwrap_or(1);
+    let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let axes = Axes {
         size: (520, height),
-        left: 150,
+        left: (44 + 7 * u32::try_from(widest).unwrap_or(0)).min(200),
         x: Axis::counts(x, real(most) * 1.12),
         y: Axis::names("", names),
     };
     let bar = |(at, (name, count)): (usize, &(String, usize))| {
         let low = real(at);
         let shape = Shape::Box((0.0, low + 0.15), (real(*count), low + 0.85));
-        let words = format!("{name}: {count} records");
+        let words = format!("{name}: {}", counted(*count, "record"));
         let bar = Mark::new(shape, BLUE).linked(format!("{filter}:{name}"), words);
         let place = real(*count) + real(most) * 0.05;
         [bar, Mark::text(place, low + 0.5, count.to_string())]
@@ -146,6 +161,9 @@ mod tests {
         assert_eq!(bins(&[1.0, 1.0], None).len(), 12);
         assert_eq!(counts(&bins(&[2.5, 2.5], None)).iter().sum::<usize>(), 2);
         assert!(bins(&[], None).is_empty());
+        let halves = bins(&[1.0, 3.5, 5.0], Some((1.0, 5.0)));
+        assert_eq!(counts(&halves), [1, 0, 0, 0, 0, 1, 0, 0, 1]);
+        assert_eq!((named(&halves[5]), named(&shares[0])), ("3.5".into(), "0 to 0.083".into()));
     }
 
     #[test]

@@ -26,6 +26,9 @@ const GRID: RGBColor = RGBColor(217, 217, 217);
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const ORANGE: RGBColor = RGBColor(213, 94, 0);
 
+/// About how many ticks an axis has.
+const TICKS: usize = 6;
+
 /// The height of a line of text, in pixels.
 const TEXT: i32 = 13;
 
@@ -66,7 +69,7 @@ pub(super) struct Mark {
     pub(super) colour: RGBColor,
     /// How opaque it is, 0 to 1.
     pub(super) opacity: f64,
-    /// The filter of the records that it stands for, and the words about it.
+    /// The filter of the records that it stands for, empty without one, and the words about it.
     pub(super) link: Option<(String, String)>,
 }
 
@@ -102,7 +105,8 @@ impl Mark {
         Self { opacity, ..self }
     }
 
-    /// The same mark, which leads to the records of a filter and is described by these words.
+    /// The same mark, which leads to the records of a filter and is described by these words; without a filter it is
+    /// only described.
     pub(super) fn linked(self, filter: impl Into<String>, words: impl Into<String>) -> Self {
         Self { link: Some((filter.into(), words.into())), ..self }
     }
@@ -123,10 +127,13 @@ pub(super) fn draw(axes: &Axes, marks: &[Mark]) -> String {
     if drawn.is_err() {
         return String::new();
     }
-    // The library knows no links: they are transparent areas over the picture.
+    // The library knows no links: they are transparent areas over the picture. Their words are what a screen reader
+    // reads; the bare texts of the axes would be numbers without a meaning.
     let end = svg.rfind("</svg>").unwrap_or(svg.len());
     svg.truncate(end);
-    format!("{svg}{areas}</svg>")
+    let begin = svg.find('>').map_or(0, |at| at + 1);
+    svg.insert_str(begin, "<g aria-hidden=\"true\">");
+    format!("{svg}</g>{areas}</svg>")
 }
 
 fn draw_on<DB: DrawingBackend>(
@@ -160,7 +167,7 @@ fn ink<'a>() -> TextStyle<'a> {
 
 /// The axes with their grid.
 fn mesh<DB: DrawingBackend>(plot: &mut Plot<'_, DB>, axes: &Axes) -> Drawn<DB> {
-    let ticks = |axis: &Axis| if axis.ticks.names().is_empty() { 6 } else { 0 };
+    let ticks = |axis: &Axis| if axis.ticks.names().is_empty() { TICKS } else { 0 };
     plot.configure_mesh()
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
@@ -171,8 +178,8 @@ fn mesh<DB: DrawingBackend>(plot: &mut Plot<'_, DB>, axes: &Axes) -> Drawn<DB> {
         .label_style(ink())
         .x_labels(ticks(&axes.x))
         .y_labels(ticks(&axes.y))
-        .x_label_formatter(&|number| axes.x.ticks.shown(*number))
-        .y_label_formatter(&|number| axes.y.ticks.shown(*number))
+        .x_label_formatter(&|number| axes.x.shown(*number))
+        .y_label_formatter(&|number| axes.y.shown(*number))
         .draw()
 }
 
@@ -251,6 +258,18 @@ impl Axis {
     fn middle(&self, at: usize) -> f64 {
         self.range.start + real(at) + 0.5
     }
+
+    /// What stands at a tick.
+    fn shown(&self, number: f64) -> String {
+        match self.ticks {
+            Ticks::Counts if (number - number.round()).abs() > 1e-9 => String::new(),
+            Ticks::Numbers | Ticks::Counts => {
+                short(number, (self.range.end - self.range.start) / real(TICKS))
+            }
+            Ticks::Shares => format!("{:.0} %", number * 100.0),
+            Ticks::Names(_) => String::new(),
+        }
+    }
 }
 
 impl Ticks {
@@ -260,26 +279,29 @@ impl Ticks {
             Self::Numbers | Self::Counts | Self::Shares => &[],
         }
     }
+}
 
-    fn shown(&self, number: f64) -> String {
-        match self {
-            Self::Counts if (number - number.round()).abs() > 1e-9 => String::new(),
-            Self::Numbers | Self::Counts => short(number),
-            Self::Shares => format!("{:.0} %", number * 100.0),
-            Self::Names(_) => String::new(),
+/// A number in few characters, and with enough digits that numbers at this distance differ.
+pub(super) fn short(number: f64, distance: f64) -> String {
+    match number.abs() {
+        n if n >= 10_000.0 && distance >= 1_000.0 => format!("{:.0}k", number / 1_000.0),
+        n if n >= 1_000.0 && distance >= 100.0 => {
+            format!("{:.1}k", number / 1_000.0).replace(".0k", "k")
         }
+        _ => trimmed(number, distance),
     }
 }
 
-/// A number in few characters.
-pub(super) fn short(number: f64) -> String {
-    match number.abs() {
-        n if n >= 10_000.0 => format!("{:.0}k", number / 1_000.0),
-        n if n >= 1_000.0 => format!("{:.1}k", number / 1_000.0).replace(".0k", "k"),
-        n if n >= 10.0 || (number - number.round()).abs() < 1e-9 => format!("{:.0}", number + 0.0),
-        n if n >= 1.0 => format!("{number:.1}"),
-        _ => format!("{number:.2}"),
-    }
+/// A number with one digit more than the distance has, without zeros at its end.
+fn trimmed(number: f64, distance: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9")]
+    let digits = (1.0 - distance.max(f64::MIN_POSITIVE).log10().floor()).clamp(0.0, 9.0) as usize;
+    let text = format!("{number:.digits$}");
+    let text = match text.split_once('.') {
+        Some(_) => text.trim_end_matches('0').trim_end_matches('.'),
+        None => &text,
+    };
+    if text == "-0" { "0".into() } else { text.to_owned() }
 }
 
 /// A name in so many pixels, without characters that cannot be shown.
@@ -289,7 +311,7 @@ fn cut(name: &str, room: i32) -> String {
     shortened(&escaped(name), columns)
 }
 
-/// A transparent area that leads to the records of a filter.
+/// A transparent area that is described by words, and leads to the records of a filter if there is one.
 fn linked(filter: &str, words: &str, [one, other]: [(i32, i32); 2]) -> String {
     // A dot or a low bar is too small to be hit.
     let span = |a: i32, b: i32| {
@@ -298,10 +320,14 @@ fn linked(filter: &str, words: &str, [one, other]: [(i32, i32); 2]) -> String {
         (low - more, high - low + 2 * more)
     };
     let ((x, width), (y, height)) = (span(one.0, other.0), span(one.1, other.1));
-    let (filter, words) = (encoded(filter), attribute(&escaped(words)));
+    let words = attribute(&escaped(words));
+    let (begin, end) = match filter {
+        "" => (format!("<g role=\"img\" aria-label=\"{words}\">"), "</g>"),
+        filter => (format!("<a href=\"#?{}\" aria-label=\"{words}\">", encoded(filter)), "</a>"),
+    };
     format!(
-        "<a href=\"#?{filter}\"><title>{words}</title>\
-         <rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"transparent\"/></a>"
+        "{begin}<title>{words}</title>\
+         <rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"transparent\"/>{end}"
     )
 }
 
@@ -319,4 +345,32 @@ pub(in crate::report) fn encoded(text: &str) -> String {
         byte => format!("%{byte:02X}"),
     };
     text.bytes().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_on_an_axis_have_different_labels_and_no_needless_digits() {
+        let labels = |numbers: &[f64], distance| -> Vec<String> {
+            numbers.iter().map(|number| short(*number, distance)).collect()
+        };
+        assert_eq!(labels(&[0.0, 0.0005, 0.001], 0.00055), ["0", "0.0005", "0.001"]);
+        assert_eq!(labels(&[-0.0, 0.2, 0.4, 1.0], 1.0 / 6.0), ["0", "0.2", "0.4", "1"]);
+        assert_eq!(labels(&[1.0, 2.0, 10.0], 1.6), ["1", "2", "10"]);
+        assert_eq!(labels(&[950.0, 1_500.0, 12_000.0], 2_000.0), ["950", "1.5k", "12k"]);
+        assert_eq!(labels(&[10_200.0, 10_250.0], 50.0), ["10200", "10250"]);
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_still_described() {
+        let area = |filter| linked(filter, "a < b: 3 records", [(0, 0), (20, 20)]);
+        assert!(
+            area("score:1:2")
+                .starts_with("<a href=\"#?score:1:2\" aria-label=\"a &lt; b: 3 records\">")
+        );
+        assert!(area("").starts_with("<g role=\"img\" aria-label=\"a &lt; b: 3 records\"><title>"));
+        assert!(!area("").contains("href"));
+    }
 }

@@ -3,15 +3,15 @@
 use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw, short};
 use crate::{
     metrics::{Bin, Interval, real, wilson},
-    report::terminal::{escaped, shortened},
+    report::terminal::{counted, escaped, shortened},
 };
 
 /// The reliability curve: the share that came true over the mean prediction of each bin, with 95 % intervals. A judge
 /// whose probabilities are right lies on the diagonal.
 pub(in crate::report) fn reliability(bins: &[Bin], what: &str) -> String {
     let axes = Axes {
-        size: (420, 380),
-        left: 60,
+        size: (436, 380),
+        left: 76,
         x: Axis::shares(format!("predicted {what}")),
         y: Axis::shares("observed share"),
     };
@@ -21,8 +21,10 @@ pub(in crate::report) fn reliability(bins: &[Bin], what: &str) -> String {
         let came_true = (bin.observed * real(bin.count)).round() as usize;
         let Interval { low, high } = wilson(came_true, bin.count);
         let words = format!(
-            "predicted {:.2}, observed {:.2} in {} records",
-            bin.predicted, bin.observed, bin.count
+            "predicted {:.2}, observed {:.2} in {}",
+            bin.predicted,
+            bin.observed,
+            counted(bin.count, "record")
         );
         let filter = format!("p:{}:{}", bin.low, bin.high);
         [
@@ -71,7 +73,8 @@ pub(in crate::report) fn scatter(
     let bands = (0..BANDS).map(|at| (left + real(at) * width, left + real(at + 1) * width));
     marks.extend(bands.filter_map(|(from, to)| {
         let count = points.iter().filter(|point| point.0 >= from && point.0 < to).count();
-        let words = format!("{} to {} {x}: {count} records", short(from.max(0.0)), short(to));
+        let ends = [from.max(0.0), to].map(|end| short(end, width));
+        let words = format!("{} to {} {x}: {}", ends[0], ends[1], counted(count, "record"));
         let band = Mark::new(Shape::Area((from, low), (to, high)), BLUE);
         (count > 0).then(|| band.linked(format!("{filter}:{from:.2}:{to:.2}"), words))
     }));
@@ -127,11 +130,8 @@ pub(in crate::report) fn over_tokens(all: &[Spent]) -> String {
             let ends = vec![(*tokens, interval.low), (*tokens, interval.high)];
             Mark::new(Shape::Line(ends), BLUE).faint(0.5)
         });
-        let mut dot = Mark::new(Shape::Dot(*tokens, *accuracy), BLUE);
-        if !filter.is_empty() {
-            let words = format!("{name}: {:.1} % with {tokens:.0} tokens", 100.0 * accuracy);
-            dot = dot.linked(filter, words);
-        }
+        let words = format!("{name}: {:.1} % with {tokens:.0} tokens", 100.0 * accuracy);
+        let dot = Mark::new(Shape::Dot(*tokens, *accuracy), BLUE).linked(filter, words);
         line.into_iter().chain([dot, Mark::text(x, y, label(name))])
     });
     draw(&axes, &marks.collect::<Vec<_>>())
@@ -207,13 +207,10 @@ pub(in crate::report) fn by_group(groups: &[GroupMean], x: &str, is_share: bool)
     let marks = groups.iter().rev().enumerate().flat_map(|(at, group)| {
         let y = real(at) + 0.5;
         let line = Shape::Line(vec![(group.interval.0, y), (group.interval.1, y)]);
-        let words = format!("{}: {:.3} in {} records", group.name, group.mean, group.count);
-        let dot = Mark::new(Shape::Dot(group.mean, y), BLUE);
-        let is_linked = !group.filter.is_empty();
-        [
-            Mark::new(line, BLUE).faint(0.6),
-            if is_linked { dot.linked(&group.filter, words) } else { dot },
-        ]
+        let count = counted(group.count, "record");
+        let words = format!("{}: {:.3} in {count}", group.name, group.mean);
+        let dot = Mark::new(Shape::Dot(group.mean, y), BLUE).linked(&group.filter, words);
+        [Mark::new(line, BLUE).faint(0.6), dot]
     });
     draw(&axes, &marks.collect::<Vec<_>>())
 }

@@ -10,8 +10,8 @@ pub(in crate::report) struct Cell {
     pub(in crate::report) shade: f64,
     /// What stands in it.
     pub(in crate::report) text: String,
-    /// The filter of its records, and the words about it.
-    pub(in crate::report) link: Option<(String, String)>,
+    /// The filter of its records, empty without one, and the words about it.
+    pub(in crate::report) link: (String, String),
 }
 
 /// A matrix with a row and a column for each name; `cells` are by rows, from the top.
@@ -40,7 +40,7 @@ pub(in crate::report) fn square(
         let corners = ((left + 0.02, low + 0.02), (left + 0.98, low + 0.98));
         let mut shade = Mark::new(Shape::Box(corners.0, corners.1), BLUE);
         shade = shade.faint(0.04 + 0.5 * cell.shade.clamp(0.0, 1.0));
-        shade.link.clone_from(&cell.link);
+        shade.link = Some(cell.link.clone());
         [shade, Mark::text(left + 0.5, low + 0.5, cell.text.clone())]
     };
     let all = cells.iter().enumerate().flat_map(|(row, cells)| {

@@ -76,6 +76,14 @@ pub(super) struct OwnLabel {
     pub(super) distance: Option<f64>,
 }
 
+impl OwnLabel {
+    /// The verdict that it means, or its own text; of a number at most three decimals.
+    pub(super) fn shown(&self) -> String {
+        let number = || self.text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        self.meant.clone().or_else(|| number().map(figure)).unwrap_or_else(|| self.text.clone())
+    }
+}
+
 /// What is remarkable about a record. Records are filtered by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Flag {

@@ -224,19 +224,35 @@ pub(super) fn words(entries: &[Entry]) -> Vec<(String, usize)> {
 /// The most criteria that have a figure each.
 const CRITERIA: usize = 12;
 
-/// How often each criterion of a rubric is met, of the records where it was assessed.
+/// How often each criterion of a rubric is met, of the records where it was assessed, in the order of the rubric.
 fn criteria(run: &Run) -> Vec<Figure> {
-    let mut met: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    let all = run.entries.iter().flat_map(|entry| entry.result.verdict.rubric.iter().flatten());
-    for one in all.filter(|one| one.share().is_some()) {
-        let counts = met.entry(&one.name).or_default();
-        counts.0 += usize::from(one.is_met());
-        counts.1 += 1;
+    let mut all: Vec<(&str, usize, usize)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let verdicts =
+        run.entries.iter().flat_map(|entry| entry.result.verdict.rubric.iter().flatten());
+    for one in verdicts.filter(|one| one.share().is_some()) {
+        let place = *places.entry(&one.name).or_insert_with(|| {
+            all.push((&one.name, 0, 0));
+            all.len() - 1
+        });
+        all[place].1 += usize::from(one.is_met());
+        all[place].2 += 1;
     }
-    let figure = |(name, (met, all)): (&str, (usize, usize))| {
-        share(format!("criterion {} met", shown(name)), met, all)
-    };
-    met.into_iter().take(CRITERIA).map(figure).collect()
+    let left = all.split_off(all.len().min(CRITERIA));
+    let mut figures: Vec<Figure> =
+        all.iter().map(|(name, met, all)| share(criterion(name), *met, *all)).collect();
+    if !left.is_empty() {
+        let sum = |of: fn(&(&str, usize, usize)) -> usize| left.iter().map(of).sum::<usize>();
+        let name = format!("{} other criteria met", left.len());
+        figures.push(share(name, sum(|one| one.1), sum(|one| one.2)));
+    }
+    figures
+}
+
+/// The name of the figure of a criterion.
+fn criterion(name: &str) -> String {
+    let is_said = name.to_lowercase().starts_with("criterion");
+    format!("{}{} met", if is_said { "" } else { "criterion " }, shown(name))
 }
 
 fn of_ranking(run: &Run) -> Vec<Figure> {
@@ -338,8 +354,7 @@ fn agreement(run: &Run) -> Vec<Figure> {
         let mut labels: BTreeMap<String, usize> = BTreeMap::new();
         let own = run.entries.iter().filter_map(|entry| entry.label.as_ref());
         own.for_each(|label| {
-            let word = label.meant.clone().unwrap_or_else(|| label.text.clone());
-            *labels.entry(word).or_default() += 1;
+            *labels.entry(label.shown()).or_default() += 1;
         });
         let most = labels.values().max().copied().unwrap_or(0);
         let base = percent(ratio(most, labels.values().sum()));
@@ -383,6 +398,7 @@ fn spent(run: &Run) -> Vec<Figure> {
             name: "cost".into(),
             value: format!("{:.4}", costs.iter().sum::<f64>()),
             n: costs.len(),
+            note: "in the currency of the prices".into(),
             ..Figure::default()
         });
     }

@@ -1,5 +1,7 @@
 //! The records to look at first, each with the reason.
 
+use std::collections::BTreeMap;
+
 use super::{
     entry::{Entry, LOW_MASS, More},
     figures::{percent, shown},
@@ -8,12 +10,18 @@ use super::{
 };
 use crate::{line::Consistent, metrics::real};
 
+/// How strong a reason is, the place of its record, and its words.
+type Reason = (f64, usize, String);
+
+/// The place of the reasons that a record failed or could not be read.
+const FAULTS: usize = 3;
+
 /// The records to look at first, at most ten, each with the reason.
 pub(super) fn first_to_see(run: &Run) -> Vec<(usize, String)> {
     /// The most records for one reason, before others had their turn.
     const EACH: usize = 3;
     const ALL: usize = 10;
-    let mut reasons: Vec<Vec<(f64, usize, String)>> = vec![Vec::new(); 7];
+    let mut reasons: Vec<Vec<Reason>> = vec![Vec::new(); 7];
     for (at, entry) in run.entries.iter().enumerate() {
         for (rank, weight, why) in remarkable(entry) {
             reasons[rank].push((weight, at, why));
@@ -22,6 +30,7 @@ pub(super) fn first_to_see(run: &Run) -> Vec<(usize, String)> {
     for all in &mut reasons {
         all.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
     }
+    together(&mut reasons[FAULTS]);
     let mut chosen: Vec<(usize, String)> = Vec::new();
     for part in [0..EACH, EACH..ALL] {
         for all in &reasons {
@@ -37,6 +46,23 @@ pub(super) fn first_to_see(run: &Run) -> Vec<(usize, String)> {
     chosen
 }
 
+/// Of records with one fault, the first alone is shown, with the number of the others.
+fn together(all: &mut Vec<Reason>) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (.., why) in all.iter() {
+        *counts.entry(why.clone()).or_default() += 1;
+    }
+    // What was counted once is taken out, so that it is shown once.
+    all.retain_mut(|(.., why)| match counts.remove(why) {
+        None => false,
+        Some(1) => true,
+        Some(count) => {
+            why.push_str(&format!(" (and {} more)", count - 1));
+            true
+        }
+    });
+}
+
 /// Why a record is worth a look: the place of the reason, how strong it is, and its words.
 fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
     let mut all = Vec::new();
@@ -47,7 +73,7 @@ fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
         all.push((0, real(lacking.len()), format!("required and not met: {}", lacking.join(", "))));
     }
     if let (true, Some(label)) = (entry.disagrees(), &entry.label) {
-        let why = format!("verdict {}, label {}", shown(&verdict), shown(&label.text));
+        let why = format!("verdict {}, label {}", shown(&verdict), shown(&label.shown()));
         all.push((1, label.distance.unwrap_or_default(), why));
     }
     if entry.flipped() {
@@ -60,12 +86,12 @@ fn remarkable(entry: &Entry) -> Vec<(usize, f64, String)> {
         all.push((2, 1.0, why.into()));
     }
     if let Some(error) = &result.error {
-        all.push((3, 2.0, format!("failed: {}", shown(&error.message))));
+        all.push((FAULTS, 2.0, format!("failed: {}", shown(&error.message))));
     }
     if let Some(why) = &result.unreadable {
         let weight = if why.is_abstention() { 0.0 } else { 1.0 };
         all.push((
-            3,
+            FAULTS,
             weight,
             format!("unreadable ({}): {}", why.reason.name(), shown(&why.detail)),
         ));

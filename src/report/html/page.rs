@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    report::escaped,
+    report::{escaped, terminal::cut_inside},
 };
 
 const TEMPLATE: &str = include_str!("page.jinja");
@@ -42,6 +42,13 @@ struct RunView {
     first: Vec<Look>,
     pictures: Vec<PictureView>,
     summary: String,
+}
+
+impl RunView {
+    /// The figures of both tables.
+    fn figures(&self) -> Vec<&Figure> {
+        self.outcome.iter().chain(&self.trust).collect()
+    }
 }
 
 /// A record to look at first.
@@ -82,9 +89,11 @@ struct Row {
 pub(super) fn html(report: &Report) -> Result<String> {
     let mut environment = Environment::new();
     environment.add_filter("address", |text: String| address(&text));
+    environment.add_filter("unbroken", |text: String| text.replace(" %", "\u{a0}%"));
     // The name decides that everything is escaped.
     let rendered = environment.add_template("page.html", TEMPLATE).and_then(|()| {
         let runs: Vec<RunView> = report.runs.iter().map(view).collect();
+        let beside = together::beside(runs.iter().map(|run| (run.name.as_str(), run.figures())));
         environment.get_template("page.html")?.render(context! {
             title => title(report),
             policy => policy(),
@@ -93,6 +102,7 @@ pub(super) fn html(report: &Report) -> Result<String> {
             index => Value::from_safe_string(data::index(report)),
             details => Value::from_safe_string(data::details(report)),
             runs => Serde(&runs),
+            beside => Serde(&beside),
             comparisons => Serde(&together::views(report)),
             together => Serde(&pictures::compute(&report.runs).map(of_picture)),
             command => report.options.command.as_str(),
@@ -111,7 +121,11 @@ pub(super) fn html(report: &Report) -> Result<String> {
 
 /// The name of the report: those of its files.
 fn title(report: &Report) -> String {
-    report.runs.iter().map(title_of).collect::<Vec<_>>().join(" and ")
+    let names: Vec<String> = report.runs.iter().map(title_of).collect();
+    match names.as_slice() {
+        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+        all => all.concat(),
+    }
 }
 
 /// The name of a file.
@@ -132,7 +146,8 @@ fn policy() -> String {
 fn view(run: &Run) -> RunView {
     let look = |(at, why): (usize, String)| {
         let entry = &run.entries[at];
-        Look { slug: address(&entry.slug), id: escaped(&entry.result.id), why: escaped(&why) }
+        let id = cut_inside(&escaped(&entry.result.id), 44);
+        Look { slug: address(&entry.slug), id, why: escaped(&why) }
     };
     RunView {
         name: escaped(&run.name),
@@ -249,7 +264,7 @@ fn row(entry: &Entry, all: &[&Entry]) -> Row {
         verdict: escaped(&data::shown(entry)),
         others: others.join(" · "),
         expected: result.expected_score.map(|score| format!("{score:.2}")).unwrap_or_default(),
-        label: entry.label.as_ref().map(|label| escaped(&label.text)).unwrap_or_default(),
+        label: entry.label.as_ref().map(|label| escaped(&label.shown())).unwrap_or_default(),
         flags: flags.join(", "),
         group: entry.group.as_deref().map(escaped).unwrap_or_default(),
         time: result.latency_ms.map(milliseconds).unwrap_or_default(),

@@ -12,6 +12,9 @@ pub(super) struct Picture {
 }
 
 /// A picture; `None` where there is nothing to draw.
-pub(super) fn picture(title: &str, note: String, svg: String) -> Option<Picture> {
+pub(super) fn picture(title: &'static str, note: String, svg: String) -> Option<Picture> {
+    // A picture that is read aloud is a group of its marks under its title.
+    let named = format!("<svg role=\"group\" aria-label=\"{title}\" ");
+    let svg = svg.replacen("<svg ", &named, 1);
     (!svg.is_empty()).then(|| Picture { title: title.into(), note, svg })
 }

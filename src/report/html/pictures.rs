@@ -11,7 +11,7 @@ use super::{
     trust::answers,
 };
 use crate::{
-    line::{NamedOrder, ResultLine, ShownOrder},
+    line::{NamedOrder, ResultLine, ShownOrder, VoteLine},
     metrics::{bootstrap_mean, mean, ratio, real, wilson},
     report::{
         CalibrationFigures, CalibrationSample, Quantity,
@@ -20,6 +20,7 @@ use crate::{
             reliability, scatter, square,
         },
         histogram::figure,
+        terminal::counted,
     },
 };
 
@@ -120,9 +121,9 @@ fn confusion(run: &Run) -> Option<Picture> {
             .iter()
             .map(|word| counts.get(&(label.clone(), word.clone())).copied().unwrap_or(0))
             .sum();
-        let words = format!("label {label}, verdict {word}: {count} records");
-        let link = (count > 0).then(|| (format!("cell:{label}\u{1f}{word}"), words));
-        Cell { shade: ratio(count, of_label), text: count.to_string(), link }
+        let words = format!("label {label}, verdict {word}: {}", counted(count, "record"));
+        let filter = if count > 0 { format!("cell:{label}\u{1f}{word}") } else { String::new() };
+        Cell { shade: ratio(count, of_label), text: count.to_string(), link: (filter, words) }
     };
     let cells: Vec<Vec<Cell>> =
         names.iter().map(|label| names.iter().map(|word| cell(label, word)).collect()).collect();
@@ -150,12 +151,17 @@ fn calibration(run: &Run) -> Option<Picture> {
     }
     let figures = CalibrationFigures::new(&observed, BINS);
     let note = format!(
-        "{} predictions; expected calibration error {:.3}, Brier score {:.3}; 95 % intervals",
+        "{} predictions with 95 % intervals; on the line they come true as often as predicted; expected calibration error {:.3}, Brier score {:.3}",
         observed.len(),
         figures.ece,
         figures.brier
     );
-    picture("Calibration", note, reliability(&figures.by_width, quantity.name()))
+    let what = match quantity {
+        Quantity::P => "probability",
+        Quantity::Score => "score",
+        Quantity::Steps => "probability that a step is correct",
+    };
+    picture("Calibration", note, reliability(&figures.by_width, what))
 }
 
 /// The verdicts in the given order against those in the other order: what is not on the diagonal depends on the place
@@ -163,26 +169,36 @@ fn calibration(run: &Run) -> Option<Picture> {
 fn positions(run: &Run) -> Option<Picture> {
     let names = ["first", "tie", "second"].map(str::to_owned);
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let (mut records, mut all) = (0, 0);
     for entry in &run.entries {
-        let Some((given, swapped)) = by_order(entry) else { continue };
-        *counts.entry((given, swapped)).or_default() += 1;
+        let pairs = in_both_orders(entry);
+        records += usize::from(!pairs.is_empty());
+        all += pairs.len();
+        pairs.into_iter().for_each(|pair| *counts.entry(pair).or_default() += 1);
     }
-    let all: usize = counts.values().sum();
     if all == 0 {
         return None;
     }
+    // A cell of several votes about one record is not a number of records.
+    let (of, is_linked) = if all == records { ("record", true) } else { ("vote", false) };
     let cell = |given: &String, swapped: &String| {
         let count = counts.get(&(given.clone(), swapped.clone())).copied().unwrap_or(0);
-        let words = format!("given order: {given}, swapped order: {swapped}; {count} records");
-        let link = (count > 0).then(|| (format!("orders:{given}\u{1f}{swapped}"), words));
-        Cell { shade: ratio(count, all), text: count.to_string(), link }
+        let words =
+            format!("given order: {given}, swapped order: {swapped}; {}", counted(count, of));
+        let filter = format!("orders:{given}\u{1f}{swapped}");
+        let filter = if is_linked && count > 0 { filter } else { String::new() };
+        Cell { shade: ratio(count, all), text: count.to_string(), link: (filter, words) }
     };
     let cells: Vec<Vec<Cell>> = names
         .iter()
         .map(|given| names.iter().map(|swapped| cell(given, swapped)).collect())
         .collect();
-    let note =
-        format!("{all} records in both orders; off the diagonal the place of the answers decided");
+    let many = counted(records, "record");
+    let many = if is_linked { String::new() } else { format!(" about {many}") };
+    let note = format!(
+        "{}{many} in both orders; off the diagonal the place of the answers decided",
+        counted(all, of)
+    );
     picture(
         "Position bias",
         note,
@@ -192,16 +208,25 @@ fn positions(run: &Run) -> Option<Picture> {
 
 /// The verdicts of the first member and draw in both orders, in the record's own order of answers.
 pub(super) fn by_order(entry: &Entry) -> Option<(String, String)> {
-    let side = |order: NamedOrder| {
-        let vote = entry.votes().iter().find(|vote| vote.order == ShownOrder::Named(order))?;
-        Some(vote.verdict.preference?.name().to_owned())
+    in_both_orders(entry).into_iter().next()
+}
+
+/// The verdicts in both orders of every member and draw that has both, in the record's own order of answers.
+fn in_both_orders(entry: &Entry) -> Vec<(String, String)> {
+    let votes = entry.votes();
+    let in_order = |order| votes.iter().filter(move |vote| vote.order == ShownOrder::Named(order));
+    let name = |vote: &VoteLine| Some(vote.verdict.preference?.name().to_owned());
+    let pair = |given: &VoteLine| {
+        let mut swapped = in_order(NamedOrder::Swapped);
+        let other = swapped.find(|vote| vote.by == given.by && vote.draw == given.draw)?;
+        Some((name(given)?, name(other)?))
     };
-    Some((side(NamedOrder::Given)?, side(NamedOrder::Swapped)?))
+    in_order(NamedOrder::Given).filter_map(pair).collect()
 }
 
 /// The verdict of each member of a jury in one word, by the name of the member; the last one of several votes.
 pub(super) fn member_words(entry: &Entry) -> BTreeMap<&str, String> {
-    let word = |vote: &crate::line::VoteLine| {
+    let word = |vote: &VoteLine| {
         super::entry::word(&ResultLine { verdict: vote.verdict.clone(), ..ResultLine::default() })
     };
     let votes = entry.votes().iter();
@@ -232,8 +257,9 @@ fn members(run: &Run) -> Option<Picture> {
         let (all, same) = (both().count(), both().filter(|(one, other)| one == other).count());
         let text = if all == 0 { "–".into() } else { percent(ratio(same, all)) };
         let words = format!("{one} and {other}: {} of {all} records differ", all - same);
-        let link = (same < all).then(|| (format!("members:{one}\u{1f}{other}"), words));
-        Cell { shade: ratio(same, all), text, link }
+        let filter = format!("members:{one}\u{1f}{other}");
+        let filter = if same < all { filter } else { String::new() };
+        Cell { shade: ratio(same, all), text, link: (filter, words) }
     };
     let cells: Vec<Vec<Cell>> =
         names.iter().map(|one| names.iter().map(|other| cell(one, other)).collect()).collect();
@@ -279,21 +305,27 @@ fn groups(run: &Run) -> Option<Picture> {
     };
     let usual = words(&run.entries).into_iter().next().map(|(word, _)| word);
     let has_scores = run.entries.iter().any(|entry| entry.score().is_some());
+    // Without any verdict, there is nothing of which a group could have a share.
+    if !has_pass && !has_scores && usual.is_none() {
+        return None;
+    }
     let group = |(name, entries): (&&str, &Vec<&Entry>)| {
         let (mean, interval) = if has_pass {
             share(entries, &|entry| entry.result.pass == Some(true))
         } else if has_scores {
             let numbers: Vec<f64> = entries.iter().filter_map(|entry| entry.score()).collect();
-            let mean = mean(&numbers).unwrap_or_default();
+            // What could not be read is no number, and a group of nothing else has no mean.
+            let mean = mean(&numbers)?;
             let interval = bootstrap_mean(&numbers).filter(|_| numbers.len() > 1);
             (mean, interval.map_or((mean, mean), Into::into))
         } else {
             share(entries, &|entry| entry.word() == usual)
         };
         let filter = format!("group:{name}");
-        GroupMean { name: (*name).to_owned(), mean, interval, count: entries.len(), filter }
+        let name = (*name).to_owned();
+        Some(GroupMean { name, mean, interval, count: entries.len(), filter })
     };
-    let means: Vec<GroupMean> = groups.iter().map(group).collect();
+    let means: Vec<GroupMean> = groups.iter().filter_map(group).collect();
     let what = match (has_pass, has_scores, usual) {
         (true, ..) => "pass rate".to_owned(),
         (false, true, _) => "mean score".to_owned(),

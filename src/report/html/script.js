@@ -39,11 +39,14 @@
   }
 
   const pre = (words) => el("pre", {}, text(words));
+  // The record is a part of the part "Records": its name is a heading of the third level.
   const box = (title, words, chosen) =>
-    el("div", { class: chosen ? "box chosen" : "box" }, title && el("h4", {}, text(title)), pre(words));
-  const section = (title, ...children) => el("section", {}, el("h3", {}, title), ...children);
+    el("div", { class: chosen ? "box chosen" : "box" }, title && el("h5", {}, text(title)), pre(words));
+  const section = (title, ...children) => el("section", {}, el("h4", {}, title), ...children);
+  const caption = (words) => el("caption", { class: "unseen" }, words);
   const folded = (title, ...children) => el("details", {}, el("summary", {}, title), ...children);
   const tag = (words, tone) => el("span", { class: `tag ${tone ?? ""}` }, text(words));
+  const isNumber = (words) => words != null && words.trim() !== "" && !isNaN(words);
   const number = (value, digits = 3) => (value == null ? "–" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1"));
   const valued = (value) => (value == null ? "no value" : `value ${number(value)}`);
   const ended = (answer) => answer != null && el("p", { class: "quiet" }, text(`final answer ${answer.replace(/^text: /, "")}`));
@@ -76,24 +79,26 @@
     ["rounds", (all) => section("Rounds", ...all.map(round))],
     ["final", ([by, verdict, pass, flipped]) => section("Final judgment",
       el("p", {}, text(`${by}: ${verdict} `), outcome(pass), flipped && tag("contradicts the loop", "bad")))],
-    ["steps", (all) => section("Steps", ...all.map(step))],
+    ["steps", (all, { rollouts }) => section("Steps", all.some((one) => one.p != null) && el("p", { class: "quiet" },
+      rollouts ? "Beside each: the share of its completions that end right." : "Beside each: the probability that it is correct."),
+      ...all.map(step))],
     ["criteria", (all) => section("Criteria", criteria(all))],
     ["critique", (words, { span }) => section("Critique", box2(words, span))],
     ["values", (all, { missing }) => section("Probabilities",
       ...all.map(([name, p]) => bar(name, p, number(p))), missing > 0.0005 && bar("anything else", missing, number(missing)))],
-    ["games", (all) => folded(`Comparisons (${all.length})`, el("table", {},
+    ["games", (all) => folded(`Comparisons (${all.length})`, el("table", {}, caption("Comparisons of candidates"),
       el("tbody", {}, ...all.map(([one, other, share, same]) => el("tr", {}, el("td", {}, `${one} against ${other}`),
         el("td", { class: "number" }, share == null ? "no result" : `${number(share, 2)} for ${one}`),
         el("td", {}, same === false ? "flips with the order" : ""))))))],
-    ["rollouts", (all) => folded("Completions", el("table", {}, el("thead", {}, el("tr", {},
+    ["rollouts", (all) => folded("Completions", el("table", {}, caption("Completions by the steps that are kept"), el("thead", {}, el("tr", {},
       ...["kept steps", "right", "wrong", "unreadable"].map((name) => el("th", { scope: "col", class: "number" }, name)))),
     el("tbody", {}, ...all.map((one) => el("tr", {},
       ...[one.steps, one.correct, one.incorrect, one.unreadable].map((n) => el("td", { class: "number" }, String(n))))))))],
     ["votes", (all) => folded(`Votes (${all.length})`, ...all.map((vote) => el("div", {},
-      el("h4", {}, text(`${vote.by}, draw ${vote.draw}, ${vote.order} order: `), text(vote.verdict)),
+      el("h5", {}, text(`${vote.by}, draw ${vote.draw}, ${vote.order} order: `), text(vote.verdict)),
       box2(vote.text, vote.span))))],
     ["sent", (all) => folded(`Requests (${all.length}), made again from the record and the run’s manifest`,
-      ...all.map(([name, messages]) => el("div", {}, el("h4", {}, text(name)), ...messages.map(([role, places]) =>
+      ...all.map(([name, messages]) => el("div", {}, el("h5", {}, text(name)), ...messages.map(([role, places]) =>
         box(role, places.map((place) => shared()[place]).join("\n"))))))],
     ["raw", (all) => folded(`Raw replies (${all.length})`, ...all.map(([name, words]) =>
       words == null ? el("p", { class: "quiet" }, text(`${name}: the critique above, character for character`)) : box(name, words)))],
@@ -116,14 +121,14 @@
 
   function candidate(one) {
     return el("div", { class: one.chosen ? "box chosen" : "box" },
-      el("h4", {}, `${one.index}: ${valued(one.value)} `, one.chosen && tag("chosen"), right(one.right)),
+      el("h5", {}, `${one.index}: ${valued(one.value)} `, one.chosen && tag("chosen"), right(one.right)),
       pre(one.text), ended(one.answer),
       one.critique && folded("Critique", pre(one.critique)));
   }
 
   function path(one) {
     return el("div", { class: one.chosen ? "box chosen" : "box" },
-      el("h4", {}, `${valued(one.value)}${one.times > 1 ? `, drawn ${one.times} times` : ""} `,
+      el("h5", {}, `${valued(one.value)}${one.times > 1 ? `, drawn ${one.times} times` : ""} `,
         one.chosen && tag("chosen"), right(one.right)),
       pre(one.text), ended(one.answer));
   }
@@ -144,15 +149,15 @@
   function round(one) {
     const diff = one.diff.map(([kind, words]) =>
       kind === 0 ? text(words) : el(kind > 0 ? "ins" : "del", {}, text(words)));
-    return el("div", {}, el("h4", {}, text(`Round ${one.round}: ${one.verdict} `), outcome(one.pass),
+    return el("div", {}, el("h5", {}, text(`Round ${one.round}: ${one.verdict} `), outcome(one.pass),
       !one.accepted && tag("not accepted", "doubtful")),
     el("div", { class: "box" }, el("pre", {}, ...diff)), one.critique && folded("Critique", pre(one.critique)));
   }
 
   function step(one, at) {
-    const shown = [one.label, one.p == null ? null : number(one.p, 2)].filter(Boolean).join(" ");
+    const shown = [one.label, one.p == null ? null : number(one.p, 2)].filter(Boolean).join(", ");
     const made = el("div", { class: one.wrong ? "step wrong" : "step" }, el("span", { class: "number" }, String(at)),
-      el("span", {}, text(one.text)), el("span", { class: "number" }, text(shown), one.wrong && tag("first error", "bad")));
+      el("span", {}, text(one.text)), el("span", { class: "found" }, text(shown), one.wrong && tag("first error", "bad")));
     const known = one.p ?? (one.label === "correct" ? 1 : one.label === "incorrect" ? 0 : one.known);
     if (known != null) made.style.borderLeftColor = colour(Math.min(1, Math.max(0, known)));
     return made;
@@ -162,9 +167,9 @@
     const head = ["criterion", "verdict", "weight"].map((name, at) => el("th", { scope: "col", class: at > 1 && "number" }, name));
     const row = (one) => el("tr", {},
       el("th", { scope: "row" }, text(one.name), one.required && tag("required"), one.text && el("small", {}, text(one.text))),
-      el("td", {}, tag(one.verdict, one.met == null ? "" : one.met === one.weight >= 0 ? "good" : "bad"), one.p != null && ` p ${number(one.p, 2)}`),
+      el("td", { class: "word" }, tag(one.verdict, one.met == null ? "" : one.met === one.weight >= 0 ? "good" : "bad"), one.p != null && ` p ${number(one.p, 2)}`),
       el("td", { class: "number" }, one.weight == null ? "" : String(one.weight)));
-    return el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...all.map(row)));
+    return el("table", {}, caption("Criteria"), el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...all.map(row)));
   }
 
   /** The same record in every file: the verdicts in a table, and the critiques beside each other. */
@@ -175,9 +180,9 @@
       el("td", {}, text(rows[place][SHOWN])), el("td", {}, ...names(rows[place])));
     const heads = ["file", "verdict", "flags"].map((name) => el("th", { scope: "col" }, name));
     const texts = all.map((place) => [runs[rows[place][RUN]], JSON.parse(lines[place])]).filter(([, one]) => one.critique);
-    return section("In every file", el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...all.map(line))),
+    return section("In every file", el("table", {}, caption("The record in every file"), el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...all.map(line))),
       texts.length > 1 && folded("Critiques side by side",
-        el("div", { class: "side" }, ...texts.map(([name, one]) => el("div", {}, el("h4", {}, text(name)), box2(one.critique, one.span))))));
+        el("div", { class: "side" }, ...texts.map(([name, one]) => el("div", {}, el("h5", {}, text(name)), box2(one.critique, one.span))))));
   }
 
   /** The lines that several requests have in common. */
@@ -197,7 +202,8 @@
     const parts = PARTS.filter(([key]) => all[key] != null).map(([key, make]) => make(all[key], all));
     return [
       el("h3", {}, text(row[ID]), runs.length > 1 && el("small", {}, text(runs[row[RUN]]))),
-      el("p", {}, el("b", {}, text(row[SHOWN])), " ", row[LABEL] != null && el("span", {}, "label ", text(row[LABEL]), " "),
+      el("p", {}, el("b", {}, text(row[SHOWN])), " ", row[LABEL] != null && el("span", {}, "label ", text(row[LABEL]),
+        row[MEANT] != null && row[MEANT] !== row[LABEL] && el("span", {}, " (", text(row[MEANT]), ")"), " "),
         ...own.map((name) => tag(name))),
       row[PEERS].length > 0 && beside(at),
       ...parts.filter(Boolean),
@@ -247,7 +253,8 @@
     },
     cell: (row, cell) => `${meant(row)}\u001f${row[WORD]}` === cell,
   };
-  const meant = (row) => row[MEANT] ?? (row[LABEL] != null && row[LABEL].trim() !== "" && !isNaN(row[LABEL]) ? String(+row[LABEL]) : row[LABEL]);
+  /** The verdict that a label means, or the label; of a number at most three decimals. */
+  const meant = (row) => row[MEANT] ?? (isNumber(row[LABEL]) ? String(Math.round(1000 * row[LABEL]) / 1000) : row[LABEL]);
 
   function passes(filter) {
     const at = filter.indexOf(":");
@@ -257,7 +264,7 @@
 
   const SORTS = {
     id: (row) => row[ID], others, verdict: (row) => row[SCORE] ?? row[P] ?? row[WORD] ?? row[SHOWN], expected: (row) => row[EXPECTED],
-    label: (row) => (row[LABEL] == null || isNaN(row[LABEL]) ? row[LABEL] : +row[LABEL]), group: (row) => row[GROUP],
+    label: (row) => (isNumber(row[LABEL]) ? +row[LABEL] : row[LABEL]), group: (row) => row[GROUP],
     time: (row) => row[TIME], cost: (row) => row[COST], flags: (row) => row[FLAGS],
   };
   const collator = new Intl.Collator(undefined, { numeric: true });
@@ -290,20 +297,56 @@
   const head = [...list.querySelectorAll("thead th")];
   const columns = head.map((cell) => cell.dataset.key);
   const CELLS = {
-    id: (row) => text(row[ID]), verdict: (row) => text(row[SHOWN]), others: (row) => text(others(row)), expected: (row) => number(row[EXPECTED], 2),
-    label: (row) => text(row[LABEL] ?? ""), group: (row) => text(row[GROUP] ?? ""),
+    id: (row) => named(row), verdict: (row) => text(row[SHOWN]), others: (row) => text(others(row)), expected: (row) => number(row[EXPECTED], 2),
+    label: (row) => text(meant(row) ?? ""), group: (row) => text(row[GROUP] ?? ""),
     time: (row) => (row[TIME] == null ? "" : row[TIME] < 1000 ? `${row[TIME]} ms` : `${(row[TIME] / 1000).toFixed(1)} s`),
     cost: (row) => (row[COST] == null ? "" : row[COST].toFixed(4)),
     flags: (row) => flags.filter((_, bit) => row[FLAGS] & (1 << bit)).join(", "),
   };
   const NUMBERS = new Set(["expected", "time", "cost"]);
+  // The most characters of a column that get room, and how many of them stand at the end of a long id.
+  const WIDEST = { id: 26, verdict: 36, others: 24, label: 20, group: 18, flags: 24, expected: 9, time: 8, cost: 8 };
+  const ENDING = 8;
+
+  /** The id as a link to its record. Ids often differ only at their ends, so both ends of a long one are kept. */
+  function named(row) {
+    const all = [...row[ID]];
+    const cut = all.length > 2 * ENDING ? all.length - ENDING : all.length;
+    return el("a", { class: "id", href: `#${encodeURIComponent(row[SLUG])}`, title: cut < all.length && text(row[ID]).textContent },
+      el("span", {}, text(all.slice(0, cut).join(""))), cut < all.length && el("span", {}, text(all.slice(cut).join(""))));
+  }
 
   function rowOf(at, place) {
     const row = rows[at];
     const cell = (key) => el(key === "id" ? "th" : "td", { scope: key === "id" && "row", "data-key": key,
       class: NUMBERS.has(key) && "number" }, CELLS[key](row));
-    return el("tr", { "aria-rowindex": place + 2, "aria-selected": String(at === state.chosen),
-      onclick: () => choose(at, true) }, ...columns.map(cell));
+    return el("tr", { "aria-rowindex": place + 2, "aria-current": at === state.chosen && "true",
+      onclick: (event) => picked(event, at) }, ...columns.map(cell));
+  }
+
+  /** Shows the record of a row; with the Enter key on its link, goes on to its details. */
+  function picked(event, at) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    choose(at, true);
+    if (event.detail === 0) $("detail").focus();
+  }
+
+  /** Gives the columns room by what is in them. */
+  function fit() {
+    const seen = head.filter((cell) => cell.offsetParent);
+    const every = Math.ceil(rows.length / 400);
+    const sample = rows.filter((_, at) => at % every === 0);
+    const length = (made) => (typeof made === "string" ? made : made.textContent).length;
+    // The width of a character and of the space between two columns, in pixels.
+    const [character, between] = [parseFloat(getComputedStyle(list).fontSize) * 0.6, 22];
+    const wanted = seen.map(({ dataset: { key }, textContent }) => between + character *
+      Math.min(WIDEST[key], sample.reduce((most, row) => Math.max(most, length(CELLS[key](row))), textContent.length + 2)));
+    // Where there is too little room, the widest columns lose some of theirs first.
+    const sum = (most) => wanted.reduce((all, one) => all + Math.min(one, most), 0);
+    let most = Math.max(...wanted);
+    while (most > between && sum(most) > list.clientWidth) most -= character;
+    seen.forEach((cell, at) => { cell.style.width = `${Math.min(wanted[at], most) * list.clientWidth / sum(most)}px`; });
   }
 
   const space = (height) => {
@@ -320,9 +363,17 @@
     if (!anew && drawn && drawn[0] === first && drawn[1] === last) return;
     drawn = [first, last];
     const shown = state.view.slice(first, last).map((at, place) => rowOf(at, first + place));
+    // One row can be reached with the Tab key; the arrows go on from there.
+    const links = shown.map((row) => row.querySelector("a"));
+    const reached = Math.max(0, shown.findIndex((row) => row.hasAttribute("aria-current")));
+    links.forEach((link, at) => link.setAttribute("tabindex", at === reached ? "0" : "-1"));
+    const focused = $("rows").contains(document.activeElement);
     $("rows").replaceChildren(...(first > 0 ? [space(first * HEIGHT)] : []), ...shown,
       ...(last < state.view.length ? [space((state.view.length - last) * HEIGHT)] : []));
+    if (focused) focusRow();
   }
+
+  const focusRow = () => $("rows").querySelector("a[tabindex='0']")?.focus({ preventScroll: true });
 
   function sortBy(key) {
     state.down = state.sort === key && !state.down;
@@ -367,14 +418,17 @@
   function move(by) {
     const place = state.view.indexOf(state.chosen);
     const next = state.view[place < 0 ? 0 : Math.min(state.view.length - 1, Math.max(0, place + by))];
-    if (next !== undefined) choose(next, true);
+    if (next === undefined) return;
+    const reads = $("detail").contains(document.activeElement);
+    choose(next, true);
+    if (reads) $("detail").focus(); else focusRow();
   }
 
   /** An address is a record (`#id`) or a filter (`#?flag:unreadable`). */
   function follow(scrolls) {
     let address;
     try { address = decodeURIComponent(location.hash.slice(1)); } catch { return; }
-    if (address === "" || address === "records") return;
+    if (address === "") return;
     if (address.startsWith("?")) {
       state.filters = new Set([address.slice(1)]);
       update();
@@ -419,10 +473,12 @@
     waiting = setTimeout(() => { state.query = $("search").value; update(); list.scrollTop = 0; }, 120);
   });
   list.addEventListener("scroll", () => draw(false), { passive: true });
-  addEventListener("resize", () => draw(true));
+  addEventListener("resize", () => { fit(); draw(true); });
   addEventListener("hashchange", () => follow(true));
   addEventListener("beforeprint", () => {
-    $("rows").replaceChildren(...state.view.slice(0, 200).map((at, place) => rowOf(at, place)));
+    const shown = state.view.slice(0, 200);
+    $("rows").replaceChildren(...shown.map((at, place) => rowOf(at, place)));
+    $("printed").textContent = `${shown.length} of ${rows.length} records`;
   });
   addEventListener("afterprint", () => draw(true));
 
@@ -435,6 +491,7 @@
   document.querySelector(".tools").hidden = false;
   // Of files that are compared, the rows of the first hold the verdicts of the others.
   if (rows.some((row) => row[PEERS].length > 0)) state.filters.add(`run:${runs[0]}`);
+  fit();
   update();
   if (rows.length > 0) choose(0, false);
   follow(false);

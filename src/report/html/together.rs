@@ -91,6 +91,37 @@ pub(super) fn views(report: &Report) -> Vec<ComparedView> {
     report.comparisons.iter().map(view).collect()
 }
 
+/// The figures of all files in one table.
+#[derive(Serialize)]
+pub(super) struct BesideView {
+    /// The names of the files.
+    files: Vec<String>,
+    /// The name of each figure, and its value with its interval in every file that has it.
+    rows: Vec<(String, Vec<Option<(String, String)>>)>,
+}
+
+/// The figures that at least two files have, beside each other; `None` of one file.
+pub(super) fn beside<'f>(
+    runs: impl Iterator<Item = (&'f str, Vec<&'f Figure>)>,
+) -> Option<BesideView> {
+    let mut files = Vec::new();
+    let mut rows: Vec<(String, Vec<Option<(String, String)>>)> = Vec::new();
+    for (at, (file, figures)) in runs.enumerate() {
+        files.push(file.to_owned());
+        for Figure { name, value, interval, .. } in figures {
+            let place = rows.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+                rows.push((name.clone(), Vec::new()));
+                rows.len() - 1
+            });
+            rows[place].1.resize(at, None);
+            rows[place].1.push(Some((value.clone(), interval.clone())));
+        }
+    }
+    rows.iter_mut().for_each(|(_, cells)| cells.resize(files.len(), None));
+    rows.retain(|(_, cells)| cells.iter().flatten().count() > 1);
+    (files.len() > 1 && !rows.is_empty()).then_some(BesideView { files, rows })
+}
+
 /// The figures of a comparison; `count` is how many there are in the report, and verdicts that are not alike are
 /// compared by whether they pass.
 fn figures(comparison: &Comparison, count: usize, alike: bool) -> Vec<Figure> {
@@ -210,6 +241,22 @@ fn by_p(p: f64, is_more: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_that_several_files_have_stand_in_one_row() {
+        let figure = |name: &str, value: &str| Figure {
+            name: name.into(),
+            value: value.into(),
+            ..Figure::default()
+        };
+        let (one, other) = ([figure("mean", "1"), figure("cost", "2")], [figure("mean", "3")]);
+        let files = [("a", one.iter().collect()), ("b", other.iter().collect())];
+        let view = beside(files.into_iter()).unwrap();
+        let cell = |value: &str| Some((value.to_owned(), String::new()));
+        assert_eq!(view.files, ["a", "b"]);
+        assert_eq!(view.rows, [("mean".to_owned(), vec![cell("1"), cell("3")])]);
+        assert!(beside([("a", one.iter().collect())].into_iter()).is_none());
+    }
 
     #[test]
     fn nothing_is_called_better_without_a_test() {
