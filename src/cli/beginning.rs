@@ -39,7 +39,7 @@ impl Beginning<'_> {
         if !quiet {
             self.settings.introduce(resolved)?;
         }
-        let sources = Box::pin(self.input.sources(plan, quiet)).await?;
+        let sources = self.input.sources(plan, quiet).await?;
         let input = self.input.open(sources.clone(), &resolved.fields());
         let (stopping, stops) = watch::channel(false);
         let models = Box::pin(self.models.models(&[resolved], stops)).await?;

@@ -286,7 +286,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
     match command {
         Command::Judge(args) => judge::run(*args, sources).await,
         Command::Revise(args) => Box::pin(revise::run(*args, sources)).await,
-        Command::Label(args) => label::run(*args, sources).await,
+        Command::Label(args) => Box::pin(label::run(*args, sources)).await,
         Command::Rank(args) => Box::pin(rank::run(*args, sources)).await,
         Command::Search(args) => Box::pin(search::run(*args, sources)).await,
         Command::Bench(args) => Box::pin(bench::run(*args, sources)).await,
