@@ -37,10 +37,7 @@ const BEAMS: [(u32, u32); 2] = [(2, 2), (4, 2)];
 /// The questions, the model, and what tells right from wrong.
 pub(crate) struct Study {
     items: Vec<Item>,
-    /// The shipped model, which writes.
-    policy_model: Arc<dyn Backend>,
-    /// The shipped model once more, which judges: a model in this process uses a thread, so both work at the same time.
-    judge_model: Arc<dyn Backend>,
+    tiny: Arc<dyn Backend>,
     check: Judge,
 }
 
@@ -60,7 +57,7 @@ pub(crate) struct Curve {
 }
 
 impl Study {
-    /// Reads the questions, and opens the shipped model twice. Its answers are kept: no request is repeated.
+    /// Reads the questions, and opens the shipped model. Its answers are kept: no request is repeated.
     pub(crate) async fn open() -> Result<Self> {
         let file = "examples/arithmetic-hard.jsonl";
         let text = fs::read_to_string(file).map_err(Error::other)?;
@@ -68,15 +65,9 @@ impl Study {
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).map(Item::from).map_err(Error::other))
             .collect();
-        let cache = Cache::in_memory(Mode::On);
-        let [writing, judging] = [(); 2].map(|()| Models::default().cached(cache.clone()));
+        let models = Models::default().cached(Cache::in_memory(Mode::On));
         let check = Judge::builder().backend(Check::named("number")?).prompt("check");
-        Ok(Self {
-            items: items?,
-            policy_model: writing.open("tiny").await?,
-            judge_model: judging.open("tiny").await?,
-            check: check.build().await?,
-        })
+        Ok(Self { items: items?, tiny: models.open("tiny").await?, check: check.build().await? })
     }
 
     /// The number of questions.
@@ -86,7 +77,7 @@ impl Study {
 
     /// A judge that is wrong in this share of its verdicts.
     async fn judge(&self, share: f64, draws: u32) -> Result<Judge> {
-        let model = Erring::new(self.judge_model.clone(), share);
+        let model = Erring::new(self.tiny.clone(), share);
         let judge = Judge::builder().backend(model).prompt("tiny-correct").draws(draws);
         judge.sampling(Sampling::default().temperature(1.0)).build().await
     }
@@ -94,7 +85,7 @@ impl Study {
     /// The policy with this prompt.
     async fn policy(&self, prompt: &str, draws: u32) -> Result<Judge> {
         let sampling = Sampling::default().temperature(TEMPERATURE).max_tokens(LONGEST);
-        let policy = Judge::builder().backend(self.policy_model.clone()).prompt(prompt);
+        let policy = Judge::builder().backend(self.tiny.clone()).prompt(prompt);
         policy.sampling(sampling).draws(draws).build().await
     }
 
