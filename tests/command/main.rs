@@ -7,6 +7,7 @@ mod agreeing;
 mod gating;
 mod annotations;
 mod batches;
+mod bench_requests;
 mod budget_command;
 mod calibration;
 mod cascades;

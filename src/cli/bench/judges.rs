@@ -30,8 +30,8 @@ pub(super) struct Prompts<'a> {
 /// The judges of a benchmark.
 pub(super) struct Judges {
     main: Judge,
-    /// The judge of cases that are only rated, if it is another one.
-    rated: Option<Judge>,
+    /// The judge of cases that are only rated, if it is another one, with its settings.
+    rated: Option<(Judge, Resolved)>,
 }
 
 impl<'a> Prompts<'a> {
@@ -67,8 +67,9 @@ impl<'a> Prompts<'a> {
         };
         let first = first_item(cases, true);
         let rated = Opening { first: first.as_ref(), ..opening.clone() };
-        let rated = rated.judge_by(&self.settings_of_rated()?, usual).await?;
-        Ok(Judges { main, rated: Some(rated) })
+        let settings = self.settings_of_rated()?;
+        let rated = rated.judge_by(&settings, usual).await?;
+        Ok(Judges { main, rated: Some((rated, settings)) })
     }
 
     /// The judges without their models, to read texts.
@@ -80,8 +81,9 @@ impl<'a> Prompts<'a> {
         let Some(usual) = self.usual_rated(cases, &main)? else {
             return Ok(Judges { main, rated: None });
         };
-        let rated = without_models_by(&self.settings_of_rated()?, usual.prompt).await?;
-        Ok(Judges { main, rated: Some(rated) })
+        let settings = self.settings_of_rated()?;
+        let rated = without_models_by(&settings, usual.prompt).await?;
+        Ok(Judges { main, rated: Some((rated, settings)) })
     }
 
     /// The prompt that is used if none is named.
@@ -125,7 +127,8 @@ impl Judges {
 
     /// The judge of a case.
     pub(super) fn of(&self, case: &Case) -> &Judge {
-        self.rated.as_ref().filter(|_| case.only_rated).unwrap_or(&self.main)
+        let rated = self.rated.as_ref().filter(|_| case.only_rated);
+        rated.map_or(&self.main, |(judge, _)| judge)
     }
 
     /// What is judged, in the order of the cases.
@@ -145,18 +148,18 @@ impl Judges {
         };
         match &self.rated {
             None => dry_run::run(&self.main, records(None), limits, None).await,
-            Some(rated) => {
+            Some((rated, _)) => {
                 let both = [(&self.main, records(Some(false))), (rated, records(Some(true)))];
                 dry_run::run_both(both, limits).await
             }
         }
     }
 
-    /// The judges as the manifest of the run keeps them.
+    /// The judges as the manifest of the run keeps them: the second one as a manifest of its own, under `rated`.
     pub(super) fn manifest(&self, resolved: &Resolved) -> Value {
         let mut parts = manifest::of_judge(&self.main, resolved);
-        if let Some(rated) = &self.rated {
-            parts["rated"] = manifest::of_writer(rated);
+        if let Some((rated, settings)) = &self.rated {
+            parts["rated"] = manifest::of_judge(rated, settings);
         }
         parts
     }
@@ -165,7 +168,7 @@ impl Judges {
     pub(super) fn work(self, cases: &[Case]) -> JudgeWork {
         let work = JudgeWork::new(self.main);
         match self.rated {
-            Some(rated) => work.with_other(rated, rated_ids(cases)),
+            Some((rated, _)) => work.with_other(rated, rated_ids(cases)),
             None => work,
         }
     }

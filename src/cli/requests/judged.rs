@@ -1,4 +1,4 @@
-//! The requests of `judge`: whole conversations, made again by giving the judge its stored answers.
+//! The requests of `judge` and `bench`: whole conversations, made again by giving the judge its stored answers.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +19,44 @@ use super::{
     no, record,
 };
 
-/// The members of a judge.
-pub(super) struct Judged(Vec<Member>);
+/// The members of a judge; of a benchmark, those of both of its judges.
+pub(super) struct Judged {
+    members: Vec<Member>,
+    /// The judge that rated some of the answers, if it was another one.
+    rated: Option<Rated>,
+}
+
+/// The judge of a benchmark that rated some of the answers.
+struct Rated {
+    /// The hash of its prompt, by which its lines are known.
+    hash: String,
+    /// Its members, or why its requests cannot be made again: then those of the other judge still can.
+    members: Result<Vec<Member>>,
+}
 
 impl Judged {
-    /// The judge of a manifest.
+    /// The judge of a manifest, or both judges.
     ///
     /// # Errors
     /// The manifest lacks a part, or the judge runs code.
     pub(super) async fn new(manifest: &Value) -> Result<Self> {
-        members(manifest).await.map(Self)
+        let part = &manifest["rated"];
+        let rated = match part["prompt"]["hash"].as_str() {
+            Some(hash) => Some(Rated { hash: hash.to_owned(), members: members(part).await }),
+            None => None,
+        };
+        Ok(Self { members: members(manifest).await?, rated })
+    }
+
+    /// The members that judged the record of a line.
+    ///
+    /// # Errors
+    /// They cannot be built again.
+    fn members_of(&self, line: &ResultLine) -> Result<&[Member]> {
+        match self.rated.as_ref().filter(|rated| rated.hash == line.prompt.hash) {
+            Some(rated) => rated.members.as_deref().map_err(Clone::clone),
+            None => Ok(&self.members),
+        }
     }
 
     /// The requests for the record of a line.
@@ -38,7 +66,7 @@ impl Judged {
     pub(super) fn of_line(&self, line: &ResultLine) -> Result<SentRequests> {
         let item = record(line.item.as_ref())?;
         let mut shown = Vec::new();
-        for member in &self.0 {
+        for member in self.members_of(line)? {
             shown.extend(member.requests(line, &item)?);
         }
         Ok(SentRequests { shown, note: String::new() })
