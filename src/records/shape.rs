@@ -96,7 +96,9 @@ fn wrapped(record: &Map<String, Value>) -> Option<&str> {
         value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_record))
     };
     let is_part = |name: &str| item::is_known(name) || item::is_list(name);
-    if record.keys().any(|name| is_part(name)) {
+    // A record may hold messages or answers as objects beside a list of others.
+    let holds_an_answer = record.values().any(is_record);
+    if holds_an_answer || record.keys().any(|name| is_part(name)) {
         return None;
     }
     let mut lists = record.iter().filter(|(_, value)| holds_records(value));
@@ -137,6 +139,7 @@ mod tests {
             json!({"prompt": [{"role": "user"}], "chosen": [{"role": "assistant"}]}),
             json!({"chosen": ["a", "b"], "rejected": ["c", "d"], "prompt": "p"}),
             json!({"answer": {"text": "a"}, "question": {"text": "q"}}),
+            json!({"bon_uid": 7, "bon_best": {"answer": "a"}, "loser_list": [{"answer": "b"}, {"answer": "c"}]}),
             json!({"answer": ["a", "b"]}),
             json!({"messages": [{"role": "user", "content": "x"}]}),
             json!({}),
