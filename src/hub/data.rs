@@ -59,7 +59,8 @@ pub(super) fn chosen(repo: &str, files: &[String], wanted: Option<&str>) -> Resu
         if names.is_empty() {
             error.hint(format!("the Hub may hold it as Parquet: hf:{repo}@{CONVERTED}"))
         } else {
-            error.hint(format!("name one after a colon: {}{more}", names.join(", ")))
+            let one = format!("name one after a colon: {}{more}", names.join(", "));
+            error.hint(format!("{one}; a pattern such as `'*'` or a folder such as `data/` reads several"))
         }
     };
     if let Some(wanted) = wanted {
@@ -89,6 +90,27 @@ pub(super) fn chosen(repo: &str, files: &[String], wanted: Option<&str>) -> Resu
     match missing_part(&Vec::from_iter(counted), 0) {
         Some(part) => Err(fail(format!("no part {part} of `{name}`"))),
         None => Ok(parts.iter().map(|part| (*part).to_owned()).collect()),
+    }
+}
+
+/// Refuses Parquet before it is downloaded, where this program cannot read it.
+///
+/// # Errors
+/// [`ErrorKind::Config`]: one of the files is Parquet, and the program was built without.
+pub(super) fn check_readable(repo: &str, files: &[String], reads_parquet: bool) -> Result<()> {
+    let is_parquet = |file: &&String| {
+        let end = file.rsplit_once('.').map(|(_, end)| end.to_lowercase());
+        matches!(end.as_deref(), Some("parquet" | "pq"))
+    };
+    match files.iter().find(is_parquet).filter(|_| !reads_parquet) {
+        None => Ok(()),
+        Some(file) => {
+            let message =
+                format!("`{file}` of `{repo}` is Parquet, and this program was built without it");
+            Err(Error::new(ErrorKind::Config, message)
+                .hint("build it again: cargo build --release --features parquet")
+                .hint("or save the records as JSONL with another program, and name that file"))
+        }
     }
 }
 
@@ -209,6 +231,17 @@ mod tests {
         ] {
             assert_eq!(of(&FILES, Some(wanted)).unwrap(), files, "{wanted}");
         }
+    }
+
+    #[test]
+    fn parquet_is_refused_by_a_program_without_it() {
+        let names = |files: &[&str]| files.iter().map(|file| (*file).to_owned()).collect::<Vec<_>>();
+        let mixed = names(&["a.jsonl", "data/test-00000-of-00001.PARQUET"]);
+        assert!(check_readable("a/b", &mixed, true).is_ok());
+        assert!(check_readable("a/b", &mixed[..1], false).is_ok());
+        let error = check_readable("a/b", &mixed, false).unwrap_err();
+        assert!(error.to_string().contains("`data/test-00000-of-00001.PARQUET` of `a/b` is Parquet"));
+        assert!(error.hints()[0].to_string().contains("cargo build --release --features parquet"));
     }
 
     #[test]

@@ -145,6 +145,7 @@ impl Hub {
             return self.stored(&here, wanted);
         };
         let chosen = data::chosen(&self.name, &files, wanted)?;
+        data::check_readable(&self.name, &chosen, cfg!(feature = "parquet"))?;
         let own = self.cache.repo(self.repo.clone());
         for file in &chosen {
             if !own.pointer_path(&commit).join(file).exists() {

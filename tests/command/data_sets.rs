@@ -103,6 +103,36 @@ async fn every_command_that_reads_records_reads_data_sets_among_files() {
     assert!(ran.out.contains("4 records") || ran.err.contains("4 records"), "{ran:?}");
 }
 
+#[cfg(not(feature = "parquet"))]
+#[tokio::test]
+async fn parquet_is_not_downloaded_by_a_program_that_cannot_read_it() {
+    let files = [("data/test-00000-of-00001.parquet", &b"PAR1"[..])];
+    let reader = HubReader::of("data-sets-no-parquet", &files, None).await;
+    let ran = reader.run(&[], &bench("hf:judges/tiny", &[])).await;
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("is Parquet, and this program was built without it"), "{}", ran.err);
+    assert!(ran.err.contains("cargo build --release --features parquet"), "{}", ran.err);
+    assert_eq!(reader.hub.asked(), ["list"]);
+}
+
+#[tokio::test]
+async fn several_files_of_a_data_set_are_read_together_by_a_pattern() {
+    let (go, rust) = (pairs("hep-go"), pairs("hep-rust"));
+    let files = [("go.jsonl", go.as_slice()), ("rust.jsonl", &rust), ("more/x.csv", b"a,b\n1,2\n")];
+    let reader = HubReader::of("data-sets-pattern", &files, None).await;
+    let unclear = reader.run(&[], &bench("hf:judges/tiny", &[])).await;
+    assert_eq!(unclear.code, 2, "{}", unclear.err);
+    let says = "name one after a colon: `go.jsonl`, `more/x.csv`, `rust.jsonl`; a pattern such as `'*'`";
+    assert!(unclear.err.contains(says), "{}", unclear.err);
+    let ran = reader.run(&[], &bench("hf:judges/tiny:*.jsonl", &[])).await.passed();
+    let found = figures(&ran);
+    assert_eq!((&found["records"], &found["data"]), (&json!(4), &json!([format!("hf:judges/tiny@{COMMIT}:*.jsonl")])));
+    // Several names are several data sets, with one commit each.
+    let two = ["hf:judges/tiny:go", "hf:judges/tiny:rust"];
+    let ran = reader.run(&[], &[&bench(two[0], &[])[..], &two[1..]].concat()).await.passed();
+    assert_eq!(figures(&ran)["records"], 4, "{}", ran.err);
+}
+
 #[cfg(feature = "parquet")]
 #[tokio::test]
 async fn columns_of_parquet_are_records() {
