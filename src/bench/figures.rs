@@ -152,9 +152,6 @@ impl Figures {
             "failure": self.benchmark.failure,
         })
     }
-
-    /// The names of the columns after the name of the row.
-    const COLUMNS: [&str; 5] = ["count", "official", "readable", "lowest", "highest"];
 }
 
 /// The number of the question of each case, in the order of their first occurrence.
@@ -182,45 +179,9 @@ fn together(rows: [Vec<Row>; 4]) -> Vec<FigureRow> {
     both.map(row).collect()
 }
 
-/// The table for a terminal.
+/// The table with lines of any length.
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { benchmark, records, questions, judgments, failed, unreadable, votes, .. } = self;
-        let schema = if benchmark.is_verified { "" } else { " (schema unverified)" };
-        writeln!(f, "{}{schema}", benchmark.title)?;
-        writeln!(f, "{records} records, {questions} questions, {judgments} judgments")?;
-        if failed + unreadable + votes.1 > 0 {
-            writeln!(
-                f,
-                "unreadable: {unreadable} judgments, {} of {} votes; without an answer: {failed}",
-                votes.1, votes.0
-            )?;
-            writeln!(f, "official rule for them: {}", benchmark.failure)?;
-        }
-        let widest = |row: &FigureRow| row.name.chars().count();
-        let width = self.rows.iter().map(widest).max().unwrap_or(0);
-        write!(f, "\n{:width$}", "")?;
-        Self::COLUMNS.iter().try_for_each(|column| write!(f, "  {column:>8}"))?;
-        for row in &self.rows {
-            write!(f, "\n{:width$}  {:>8}", row.name, row.count)?;
-            for value in row.values {
-                write!(f, "  {:>8}", shown(value, row.is_share))?;
-            }
-        }
-        if let (Some(Interval { low, high }), Some(first)) = (self.interval, self.rows.first()) {
-            let [low, high] = [low, high].map(|end| shown(Some(end), first.is_share));
-            let name = &first.name;
-            write!(f, "\n\n95 % interval of `{name}`, questions resampled: {low} to {high}")?;
-        }
-        Ok(())
-    }
-}
-
-/// A share in percent with two digits, another number with four; a dash if it is not defined.
-fn shown(value: Option<f64>, is_share: bool) -> String {
-    match value {
-        Some(share) if is_share => format!("{:.2}", 100.0 * share),
-        Some(number) => format!("{number:.4}"),
-        None => "-".into(),
+        f.write_str(&self.table(None))
     }
 }

@@ -28,6 +28,7 @@
 //! | `case`, `shape` | a record as a case, and a case as the records that a judge of some kind judges |
 //! | `judged` | judgments beside their cases: games, scores, steps |
 //! | `row`, `credit`, `figures` | figures under all conventions, with the interval of the first |
+//! | `table` | the figures as a table that fits a terminal |
 //! | `fit`, `length_controlled`, `style` | win rates at equal length and style |
 //! | `about` | a benchmark as data |
 //! | `suites` | one file for each benchmark |
@@ -44,6 +45,7 @@ mod length_controlled;
 mod style;
 mod about;
 mod figures;
+mod table;
 mod suites;
 mod replay;
 

@@ -125,6 +125,44 @@ fn summaries_of_every_command_fit_their_terminal() {
     }
 }
 
+/// The rows of `bench`: a name that is too long stands above its values, and every value below the name of its column.
+#[test]
+fn figures_of_a_benchmark_stay_below_the_names_of_their_columns() {
+    let place = Place::new("terminal-bench");
+    let record = |n: usize| {
+        let model = ["short", "a-model-with-a-name-of-many-words-2025"][n % 2];
+        format!(
+            "{{\"id\": \"r{n}\", \"instruction\": \"i{n}\", \"output_1\": \"one\", \"output_2\": \"two {n}\", \
+             \"generator_2\": \"{model}\"}}\n"
+        )
+    };
+    let line = |n: usize| {
+        let side = ["first", "second", "tie"][n % 3];
+        format!("{{\"id\": \"r{n}\", \"preference\": \"{side}\"}}\n")
+    };
+    place.file("in.jsonl", (0..24).map(record).collect::<String>());
+    place.file("lines.jsonl", (0..24).map(line).collect::<String>());
+    let end = |line: &str, word: &str| line.find(word).map(|at| at + word.len());
+    for columns in [40, 60, 80, 120] {
+        let shown = shown_in(&place, "bench alpacaeval in.jsonl --results lines.jsonl", columns);
+        check_columns(&shown, usize::from(columns));
+        let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+        let head = lines.iter().find(|line| line.trim_start().starts_with("count ")).unwrap();
+        assert!(head.ends_with("highest"), "{shown}");
+        let rows: Vec<&&str> = lines.iter().filter(|line| line.ends_with(".00")).collect();
+        assert!(rows.len() > 5, "{shown}");
+        assert!(rows.iter().all(|row| row.len() == head.len()), "{shown}");
+        // The share of wins: every column ends where its name does.
+        let row = rows.iter().find(|row| row.contains(" 50.00")).unwrap();
+        for name in ["official", "readable", "lowest"] {
+            assert!(row[..end(head, name).unwrap()].ends_with("50.00"), "{name}: {shown}");
+        }
+        let long = "  a-model-with-a-name-of-many-words-2025";
+        let own = lines.iter().position(|line| line.starts_with(long)).unwrap();
+        assert!([own, own + 1].iter().any(|at| lines[*at].len() == head.len()), "{shown}");
+    }
+}
+
 #[test]
 fn without_a_file_people_get_rows_and_programs_get_lines() {
     let place = Place::new("terminal-rows");

@@ -29,6 +29,7 @@ use super::{
     progress::Progress,
     running,
     settings::{self, Sources},
+    width,
 };
 use tribunal::{
     bench::{self, Benchmark, Figures, Judgments, Shape},
@@ -295,7 +296,7 @@ impl Args {
             printed["data"] = self.input.names().into();
             format!("{printed:#}")
         } else {
-            figures.to_string()
+            figures.table(width::of_stdout())
         };
         emit_figures(&text, self.figures.json)?;
         recorded::note_missing(&figures, &judged);
