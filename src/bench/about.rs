@@ -8,7 +8,7 @@ use super::{
     judged::Judged,
     row::Row,
 };
-use crate::error::Result;
+use crate::{error::Result, prompt::Order};
 
 /// A published benchmark of judges: its records, its protocol and its formulas.
 ///
@@ -34,6 +34,8 @@ pub struct Benchmark {
     pub protocol: &'static str,
     /// The prompt that is used if none is named.
     pub prompt: &'static str,
+    /// The order of answers where no prompt and no order is named, if it is not that of the prompt.
+    pub(super) order: Option<Order>,
     /// The prompt for records of which answers can only be rated, where others are compared.
     pub(super) rated_prompt: Option<&'static str>,
     /// How the official code counts a verdict that it cannot read.
@@ -48,6 +50,8 @@ pub struct Benchmark {
     pub reproduced: &'static str,
     /// The names of the field that identifies a record, if it is not `id`.
     pub(super) ids: &'static [&'static str],
+    /// The field whose value is in the path of the authors' files, and how it is found there.
+    pub(super) of_path: Option<(&'static str, fn(&str) -> Option<String>)>,
     /// Whether the answer that is better has a fixed place in every record, so that its place would give it away.
     pub(super) fixed_place: bool,
     /// The number of resamples of the interval.
@@ -90,6 +94,7 @@ pub(super) const PLAIN: Benchmark = Benchmark {
     is_verified: true,
     protocol: "",
     prompt: "pair",
+    order: None,
     rated_prompt: None,
     failure: "",
     metric: "",
@@ -97,6 +102,7 @@ pub(super) const PLAIN: Benchmark = Benchmark {
     licence: "",
     reproduced: "none: no judge of it was recorded; tested on records made for it",
     ids: &[],
+    of_path: None,
     fixed_place: false,
     resamples: 1_000,
     case: |_| Ok(Case::default()),
@@ -159,7 +165,8 @@ impl Benchmark {
 
     /// Its prompts, in words.
     fn prompts(&self) -> String {
-        let prompt = format!("{}, if none is named", self.prompt);
+        let order = self.order.map_or(String::new(), |order| format!(" with --order {}", order.name()));
+        let prompt = format!("{}{order}, if none is named", self.prompt);
         match self.rated_prompt {
             Some(rated) => format!("{prompt}; {rated} for answers that are only rated"),
             None => prompt,
@@ -169,6 +176,11 @@ impl Benchmark {
     /// The prompt for records of which answers can only be rated, where others are compared.
     pub fn rated_prompt(&self) -> Option<&'static str> {
         self.rated_prompt
+    }
+
+    /// The order of answers where no prompt and no order is named, if it is not that of the prompt.
+    pub fn order(&self) -> Option<Order> {
+        self.order
     }
 
     /// The same for programs.
@@ -184,6 +196,7 @@ impl Benchmark {
             "schema_verified": self.is_verified,
             "protocol": self.protocol,
             "prompt": self.prompt,
+            "order": self.order.map(Order::name),
             "rated_prompt": self.rated_prompt,
             "failure": self.failure,
             "metric": self.metric,

@@ -193,7 +193,11 @@ impl<'r> Fields<'r> {
         self.as_number(name, &self.value(name)?)
     }
 
-    fn as_number(&self, name: &str, value: &Value) -> Result<f64> {
+    /// A value of a field as a number; true is 1 and false is 0.
+    ///
+    /// # Errors
+    /// It is not a number.
+    pub(super) fn as_number(&self, name: &str, value: &Value) -> Result<f64> {
         let number = match value {
             Value::Bool(is) => Some(f64::from(u8::from(*is))),
             Value::String(text) => text.trim().parse().ok(),

@@ -87,6 +87,18 @@ pub fn named(name: &str) -> Result<&'static Benchmark> {
 }
 
 impl Benchmark {
+    /// The record with what the path of its file says about it, where the authors keep a part of each record there and the
+    /// record does not have it.
+    #[must_use]
+    pub fn with_path(&self, record: Item, path: &str) -> Item {
+        let lacks = |(name, _): &(&'static str, _)| record.field(name).is_none();
+        let found = self.of_path.filter(lacks).and_then(|(name, of)| Some((name, of(path)?)));
+        match found {
+            Some((name, value)) => record.set(name, value),
+            None => record,
+        }
+    }
+
     /// The case of a published record; `index` names one that has no name of its own.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::{Criteria, Criterion, FieldMap, is_criterion},
     judge::{Judge, JudgeBuilder, PromptRef},
-    prompt::{Prompt, Supplied},
+    prompt::{Order, Prompt, Supplied},
     request::Sampling,
     scale::Scale,
     verdict::{Calibration, CascadeThresholds},
@@ -171,6 +171,19 @@ impl Resolved {
         judge.effective.origins.extend(where_they_fit());
         judge.members = self.members.iter().map(|member| member.with_prompt(prompt)).collect();
         judge
+    }
+
+    /// These settings with this order of answers where no prompt and no order is named; of a jury, in each such member. It
+    /// applies only to prompts that compare answers.
+    #[must_use]
+    pub fn usually_ordered(mut self, order: Order) -> Self {
+        if !self.is_jury() && self.prompt.is_none() && self.settings.order.is_none() {
+            self.settings.order = Some(order);
+            self.effective.origins.extend(where_they_fit().filter(|(key, _)| key == "order"));
+        }
+        let members = std::mem::take(&mut self.members).into_iter();
+        self.members = members.map(|member| member.usually_ordered(order)).collect();
+        self
     }
 
     /// Every file that the settings named before they were read, with the key of the setting; those of all

@@ -1,12 +1,14 @@
 //! Arena-Hard (Li et al. 2024): wins over a baseline in two games, also at equal style.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use super::super::{
     about::{Benchmark, PLAIN, may, needs},
     case::{Case, Fields},
     convention::Convention,
-    credit::grouped,
+    credit::{by_subset, grouped},
     fit::{self, Sample},
     judged::{Game, Judged},
     row::Row,
@@ -26,7 +28,7 @@ pub(in super::super) static ARENA_HARD: Benchmark = Benchmark {
         needs("prompt", "the question"),
         needs("answer", "the answer of the model"),
         needs("baseline_answer", "the answer of the baseline"),
-        may("uid", "the name of the question"),
+        may("uid", "the name of the question; a record with a model is called UID:MODEL"),
         may("category", "hard_prompt or creative_writing"),
         may("model", "the name of the model"),
         may("metadata", "counts of the answer: token_len, header_count, list_count, bold_count"),
@@ -35,11 +37,11 @@ pub(in super::super) static ARENA_HARD: Benchmark = Benchmark {
     protocol: "two games: the baseline as A, then the model as A; the judge answers the question first. `>>` counts as three games",
     prompt: "arena-hard",
     failure: "the record is left out, with both games",
-    metric: "win rate: mean over games, a tie counts 0.5; style-controlled: e^m/(e^m + e^b) of a Bradley-Terry model with the differences of length, headers, lists and bold",
+    metric: "win rate: mean over games, a tie counts 0.5; style-controlled: e^m/(e^m + e^b) of a Bradley-Terry model of all models (m) and the baseline (b) with the differences of length, headers, lists and bold, which all models share (the authors publish each category by itself: --subset)",
     source: "Li et al. 2024, arXiv:2406.11939; lmarena/arena-hard-auto@196f6b8. The authors keep questions and answers in separate files; a record here joins them",
     licence: "Apache-2.0",
-    reproduced: "the counts of headers, lists and bold of 22 published answers; no judgment was recorded",
-    resamples: 100,
+    reproduced: "the counts of headers, lists and bold of 22 published answers; style-controlled figures as scikit-learn computes them by the published model; no judgment was recorded",
+    headline: Some(|judged, convention| win_rate("win rate", judged, convention)),
     case,
     score,
     ..PLAIN
@@ -52,9 +54,15 @@ fn case(fields: &Fields<'_>) -> Result<Case> {
         None => Style::of(text),
     };
     let [own, other] = [style("metadata", &answer), style("baseline_metadata", &baseline)];
+    let model = fields.text_or_empty("model");
     let case = fields.pair(fields.text("prompt")?, baseline, answer);
     let case = case.within(fields.text_or_empty("category"));
-    let case = case.fact("model", fields.text_or_empty("model"));
+    // Answers of several models to one question are records of their own.
+    let id = match model.as_str() {
+        "" => case.id.clone(),
+        model => format!("{}:{model}", case.id),
+    };
+    let case = Case { id, ..case }.fact("model", model);
     Ok(case.fact("style", differences(own, other).to_vec()))
 }
 
@@ -77,60 +85,80 @@ fn outcomes(one: &Judged, convention: Convention) -> Vec<f64> {
     games.unwrap_or_default().concat()
 }
 
+fn win_rate(name: &str, judged: &[&Judged], convention: Convention) -> Row {
+    let games: Vec<f64> = judged.iter().flat_map(|one| outcomes(one, convention)).collect();
+    Row { count: judged.len(), ..Row::share(name, mean(&games), games.len()) }
+}
+
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
-    let win_rate = |name: &str, all: &[&Judged]| {
-        let games: Vec<f64> = all.iter().flat_map(|one| outcomes(one, convention)).collect();
-        Row { count: all.len(), ..Row::share(name, mean(&games), games.len()) }
+    let controlled_row = |name: &str, all: &[&Judged]| {
+        // Of several models the mean: each counts once.
+        let rates: Vec<f64> = controlled(all, convention).into_values().collect();
+        Row::share(name, mean(&rates), all.len())
     };
-    let controlled =
-        |name: &str, all: &[&Judged]| Row::share(name, controlled(all, convention), all.len());
-    let mut rows =
-        vec![win_rate("win rate", judged), controlled("style-controlled win rate", judged)];
+    let mut rows = vec![
+        win_rate("win rate", judged, convention),
+        controlled_row("style-controlled win rate", judged),
+    ];
+    let rates = controlled(judged, convention);
     for (model, all) in grouped(judged, |one| one.case.text("model")) {
         if !model.is_empty() {
-            rows.push(win_rate(model, &all).indented());
-            rows.push(controlled(&format!("{model} (style-controlled)"), &all).indented());
+            rows.push(win_rate(model, &all, convention).indented());
+            let name = format!("{model} (style-controlled)");
+            rows.push(Row::share(name, rates.get(model).copied(), all.len()).indented());
         }
     }
-    for (category, all) in super::super::credit::by_subset(judged) {
+    for (category, all) in by_subset(judged) {
         if !category.is_empty() {
-            rows.push(win_rate(category, &all).indented());
+            rows.push(win_rate(category, &all, convention).indented());
+            let name = format!("{category} (style-controlled)");
+            rows.push(controlled_row(&name, &all).indented());
         }
     }
     rows
 }
 
-/// The win rate at equal style: the constant of a logistic model whose other features are the differences of style, each
-/// in units of its standard deviation over the games.
-fn controlled(judged: &[&Judged], convention: Convention) -> Option<f64> {
+/// One game of a model.
+struct Played<'j> {
+    model: &'j str,
+    style: Vec<f64>,
+    won: f64,
+}
+
+/// The win rate of each model at equal style: a Bradley–Terry model with one weight for each model, whose other features are
+/// the differences of style, each in units of its standard deviation over the games. They have the same weights for all models.
+fn controlled<'j>(judged: &[&'j Judged], convention: Convention) -> BTreeMap<&'j str, f64> {
     let style = |one: &Judged| -> Vec<f64> {
         let list = one.case.facts.get("style").and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_f64).collect()
     };
-    let games: Vec<(Vec<f64>, f64)> = judged
+    let games: Vec<Played<'j>> = judged
         .iter()
         .flat_map(|one| {
-            let style = style(one);
-            outcomes(one, convention).into_iter().map(move |won| (style.clone(), won))
+            let (model, style) = (one.case.text("model"), style(one));
+            let played = move |won| Played { model, style: style.clone(), won };
+            outcomes(one, convention).into_iter().map(played)
         })
         .collect();
+    let models: BTreeSet<&str> = games.iter().map(|game| game.model).collect();
     let scaled: Vec<(f64, f64)> = (0..FEATURES).map(|place| scale(&games, place)).collect();
-    let samples: Vec<Sample> = games
-        .iter()
-        .map(|(style, won)| {
-            let features = style.iter().zip(&scaled).map(|(value, (middle, spread))| {
-                if *spread > 0.0 { (value - middle) / spread } else { 0.0 }
-            });
-            Sample { features: std::iter::once(1.0).chain(features).collect(), share: *won }
-        })
-        .collect();
-    fit::logistic(&samples, 1e-6).map(|weights| fit::sigmoid(weights[0]))
+    let sample = |game: &Played<'_>| {
+        let own = models.iter().map(|model| f64::from(u8::from(*model == game.model)));
+        let features = game.style.iter().zip(&scaled).map(|(value, (middle, spread))| {
+            if *spread > 0.0 { (value - middle) / spread } else { 0.0 }
+        });
+        Sample { features: own.chain(features).collect(), share: game.won }
+    };
+    let samples: Vec<Sample> = games.iter().map(sample).collect();
+    // The weight of the baseline is only known beside those of the models, and 0.
+    let weights = fit::logistic(&samples, 1e-6).unwrap_or_default();
+    models.into_iter().zip(weights.into_iter().map(fit::sigmoid)).collect()
 }
 
 /// The mean and the standard deviation of a feature over the games.
-fn scale(games: &[(Vec<f64>, f64)], place: usize) -> (f64, f64) {
+fn scale(games: &[Played<'_>], place: usize) -> (f64, f64) {
     let values: Vec<f64> =
-        games.iter().filter_map(|(style, _)| style.get(place).copied()).collect();
+        games.iter().filter_map(|game| game.style.get(place).copied()).collect();
     let middle = mean(&values).unwrap_or(0.0);
     let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
     let others = real(values.len()) - 1.0;

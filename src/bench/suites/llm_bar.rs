@@ -19,8 +19,9 @@ pub(in super::super) static LLM_BAR: Benchmark = Benchmark {
         needs("output_1", "one output"),
         needs("output_2", "the other output"),
         needs("label", "1 or 2"),
-        may("set", "such as LLMBar/Adversarial/GPTInst; in the authors' files the folder"),
+        may("set", "such as LLMBar/Adversarial/GPTInst; otherwise by the folder of the file"),
     ],
+    of_path: Some(("set", set)),
     protocol: "two games, one in each order; no tie is offered",
     prompt: "llmbar-cot",
     failure: "wrong",
@@ -32,6 +33,15 @@ pub(in super::super) static LLM_BAR: Benchmark = Benchmark {
     score,
     ..PLAIN
 };
+
+/// The set by the folder of a file: `Dataset/LLMBar/Adversarial/GPTInst/dataset.json`.
+fn set(path: &str) -> Option<String> {
+    let folders: Vec<&str> = path.split(['/', '\\']).collect();
+    let (_, folders) = folders.split_last()?;
+    let begins = |name: &&&str| ["LLMBar", "Processed", "Adversarial", "Natural"].contains(*name);
+    let at = folders.iter().position(|folder| begins(&folder))?;
+    Some(folders[at..].join("/"))
+}
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
     let names = ["input", "output_1", "output_2", "label"];

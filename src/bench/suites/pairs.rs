@@ -9,7 +9,7 @@ use super::super::{
     judged::{Game, Judged},
     row::Row,
 };
-use crate::{error::Result, verdict::Preference};
+use crate::{error::Result, prompt::Order, verdict::Preference};
 
 pub(in super::super) static RAG_REWARD_BENCH: Benchmark = Benchmark {
     name: "rag-rewardbench",
@@ -19,11 +19,13 @@ pub(in super::super) static RAG_REWARD_BENCH: Benchmark = Benchmark {
         needs("question", "the question with its passages"),
         needs("chosen", "the better answer"),
         needs("rejected", "the other answer"),
-        may("scenario", "abstain, citation, conflict, harmless, helpful or reason: the file"),
+        may("scenario", "abstain, citation, conflict, harmless, helpful or reason; otherwise by the name of the file"),
     ],
+    of_path: Some(("scenario", scenario)),
     is_verified: false,
     protocol: "each pair once, in a random order; the authors' prompt is not known",
     prompt: "pair",
+    order: Some(Order::Hash),
     failure: "not known: here 0.5, as a tie",
     metric: "accuracy over pairs, and for each scenario; whether the published mean is over pairs or scenarios is not known",
     source: "Jin et al. 2024, arXiv:2412.13746; jinzhuoran/RAG-RewardBench@dd6df58 (fields not seen)",
@@ -58,8 +60,9 @@ pub(in super::super) static VL_REWARD_BENCH: Benchmark = Benchmark {
         may("query_source", "the source, by which records are grouped"),
         may("id", "the name of the record"),
     ],
-    protocol: "several draws, each in a random order; more than half of them decide",
+    protocol: "several draws, each in a random order; more than half of them decide (as published: --draws 10 --temperature 0.2)",
     prompt: "pair",
+    order: Some(Order::Shuffle),
     failure: "left out, as an even split is",
     metric: "agree/(agree + reject), over all records and as the mean of general, hallucination and reasoning",
     source: "Li et al. 2024, arXiv:2411.17451; vl-rewardbench/VL_RewardBench@9b10abd (cal.py)",
@@ -68,6 +71,13 @@ pub(in super::super) static VL_REWARD_BENCH: Benchmark = Benchmark {
     score: vision_score,
     ..PLAIN
 };
+
+/// The scenario of RAG-RewardBench that a file is named after.
+fn scenario(path: &str) -> Option<String> {
+    const ALL: [&str; 6] = ["abstain", "citation", "conflict", "harmless", "helpful", "reason"];
+    let name = path.rsplit(['/', '\\']).next()?.split('.').next()?;
+    ALL.contains(&name).then(|| name.to_owned())
+}
 
 /// The sources of each group of VL-RewardBench, by the beginning of their names.
 const GROUPS: [(&str, &[&str]); 3] = [
@@ -132,8 +142,9 @@ pub(in super::super) static MULTIMODAL_REWARD_BENCH: Benchmark = Benchmark {
     ],
     protocol: "each pair once in the order of the record",
     prompt: "mt-bench-pair",
+    order: Some(Order::Given),
     failure: "a coin (here its mean, 0.5)",
-    metric: "accuracy over all records, and for each category",
+    metric: "accuracy over all records, and for each category; safety is bias where ID begins with pairs, and otherwise toxicity; reasoning is math or coding in the same way",
     source: "Yasunaga et al. 2025, arXiv:2502.14191; facebookresearch/multimodal_rewardbench@b4b92cd",
     licence: "CC-BY-NC",
     ids: &["ID"],
@@ -142,10 +153,12 @@ pub(in super::super) static MULTIMODAL_REWARD_BENCH: Benchmark = Benchmark {
         let pair =
             fields.pair(fields.text("Text")?, fields.text("Output1")?, fields.text("Output2")?);
         let category = fields.text("Category")?;
+        let id = fields.id().to_lowercase();
+        let named = |start: &str| id.starts_with(start);
         let part = match category.as_str() {
-            "safety" if fields.id().starts_with("PAIRS") => "safety/bias",
+            "safety" if named("pairs") => "safety/bias",
             "safety" => "safety/toxicity",
-            "reasoning" if fields.id().to_lowercase().starts_with("math") => "reasoning/math",
+            "reasoning" if named("math") => "reasoning/math",
             "reasoning" => "reasoning/coding",
             other => other,
         };

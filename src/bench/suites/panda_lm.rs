@@ -12,6 +12,7 @@ use crate::{
     error::Result,
     item::text_of,
     metrics::{Weights, cohen_kappa},
+    prompt::Order,
     verdict::Preference,
 };
 
@@ -31,6 +32,7 @@ pub(in super::super) static PANDA_LM: Benchmark = Benchmark {
     ],
     protocol: "each pair once in the order of the record",
     prompt: "panda-lm",
+    order: Some(Order::Given),
     failure: "a tie",
     metric: "accuracy against the majority; macro precision, recall and F1 over the three outcomes; Cohen's kappa",
     source: "Wang et al. 2023, arXiv:2306.05087; WeOpenML/PandaLM@3871806",

@@ -28,7 +28,7 @@ pub(in super::super) static PPE_HUMAN: Benchmark = Benchmark {
         may("language", "the language of the question"),
     ],
     is_verified: false,
-    protocol: "each pair with the prompt of Arena-Hard; the order is not known",
+    protocol: "each pair with the prompt of Arena-Hard; the order is not known (here both)",
     prompt: "arena-hard",
     failure: "not known: here 0.5",
     metric: "accuracy over the votes that are not ties (the other figures of the paper compare rankings of models, whose code was not seen)",

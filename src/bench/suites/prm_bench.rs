@@ -1,14 +1,18 @@
 //! PRMBench (Song et al. 2025): whether each step is valid, in nine classes of errors.
 
 use super::super::{
-    about::{Benchmark, PLAIN, needs},
+    about::{Benchmark, PLAIN, may, needs},
     case::{Case, Fields, Gold},
     convention::Convention,
     credit::by_subset,
     judged::Judged,
     row::Row,
 };
-use crate::{error::Result, metrics::Confusion, verdict::CORRECT};
+use crate::{
+    error::Result,
+    metrics::Confusion,
+    verdict::{CORRECT, INCORRECT, Steps},
+};
 
 pub(in super::super) static PRM_BENCH: Benchmark = Benchmark {
     name: "prmbench",
@@ -19,14 +23,16 @@ pub(in super::super) static PRM_BENCH: Benchmark = Benchmark {
         needs("modified_process", "list of steps"),
         needs("error_steps", "1-based places of the wrong steps"),
         needs("classification", "one of nine classes, such as circular"),
+        may("idx", "the name of the record"),
     ],
-    protocol: "a verdict on every step; the prompt prm-bench asks for all of them in one request",
+    protocol: "a verdict on every step; the prompt prm-bench asks for all of them in one request. Of prompted models the authors read the classes redundency and circular from the list of redundancy in the same answer: run these two again with --subset redundency --subset circular -p prm-bench-redundancy, and count both files (--results all.jsonl --results two.jsonl: the later one counts)",
     prompt: "prm-bench",
     failure: "the record is left out",
     metric: "PRMScore: the mean of F1 of valid steps and F1 of wrong steps, over the steps of all records; in multi_solutions, where no step is wrong, F1 of valid steps",
     source: "Song et al. 2025, arXiv:2501.03124; ssmisya/PRMBench@a1ae4ea",
     licence: "Apache-2.0",
     reproduced: "PRMScore of R-PRM-7B in all nine classes and in total (65.12)",
+    ids: &["idx"],
     case,
     score,
     ..PLAIN
@@ -91,8 +97,19 @@ fn said(one: &Judged) -> Option<Vec<Option<bool>>> {
     let mut said = vec![None; count];
     for step in &steps.steps {
         if let Some(slot) = said.get_mut(step.index) {
-            *slot = Some(step.label == CORRECT);
+            *slot = Some(is_right(steps, &step.label));
         }
     }
     Some(said)
+}
+
+/// Whether a label is that of a right step. A prompt may have words of its own, such as those of redundant and necessary
+/// steps: then the first wrong step has the one of wrong steps.
+fn is_right(steps: &Steps, label: &str) -> bool {
+    let first = steps.first_error.and_then(|at| steps.steps.iter().find(|step| step.index == at));
+    match label {
+        CORRECT => true,
+        INCORRECT => false,
+        other => first.is_none_or(|first| first.label != other),
+    }
 }

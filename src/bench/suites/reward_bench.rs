@@ -24,7 +24,7 @@ pub(in super::super) static REWARD_BENCH: Benchmark = Benchmark {
     protocol: "each pair once, in a random order; no tie is offered",
     prompt: "reward-bench-pair",
     failure: "0.5, as a tie",
-    metric: "mean of the sections Chat, Chat Hard, Safety and Reasoning; a section is the mean of its subsets, weighted by fixed counts (math-prm counts 984)",
+    metric: "mean of the sections Chat, Chat Hard, Safety and Reasoning; a section is the mean of its subsets, weighted by fixed counts (math-prm counts 984). Subsets that are not there are left out, and sections without any too (officially such a section is 0)",
     source: "Lambert et al. 2024, arXiv:2403.13787; allenai/reward-bench@05a9005",
     licence: "ODC-By 1.0; each subset keeps its own",
     reproduced: "all section scores and the mean of two runs of RM-R1, from their published subset scores (0.9085 and 0.9137)",

@@ -17,7 +17,7 @@ pub(in super::super) static REWARD_BENCH_2: Benchmark = Benchmark {
     title: "RewardBench 2",
     summary: "The best of four answers in five subsets, and ratings of many answers to one question (Ties).",
     fields: &[
-        needs("id", "a name; in Ties ref:N or tied:N"),
+        may("id", "a name; every record of Ties has one, ref:N or tied:N"),
         needs("prompt", "the question"),
         needs("chosen", "list of right answers"),
         needs("rejected", "list of wrong answers"),
@@ -43,6 +43,9 @@ const TIES: &str = "Ties";
 fn case(fields: &Fields<'_>) -> Result<Case> {
     let (chosen, rejected) = (fields.texts("chosen")?, fields.texts("rejected")?);
     let subset = fields.text("subset")?;
+    if subset == TIES && group(fields.id()).is_none() {
+        return Err(fields.wrong("id", "in Ties it is `ref:N` or `tied:N`"));
+    }
     let labels: Vec<bool> =
         chosen.iter().map(|_| true).chain(rejected.iter().map(|_| false)).collect();
     let answers: Vec<String> = chosen.into_iter().chain(rejected).collect();
@@ -50,6 +53,12 @@ fn case(fields: &Fields<'_>) -> Result<Case> {
     let case = fields.answers(fields.text("prompt")?, answers);
     let case = case.compared(others.map(|other| (0, other))).known(Gold::Right(labels));
     Ok(Case { only_rated: subset == TIES, ..case.within(subset) })
+}
+
+/// The group of a record of Ties, and the number of its question.
+fn group(id: &str) -> Option<(bool, &str)> {
+    let (group, number) = id.split_once(':')?;
+    matches!(group, "ref" | "tied").then_some((group == "tied", number))
 }
 
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
@@ -157,9 +166,9 @@ impl Ratings {
 fn ties(judged: &[&Judged], convention: Convention) -> Option<f64> {
     let mut groups: [BTreeMap<&str, Ratings>; 2] = [BTreeMap::new(), BTreeMap::new()];
     for one in judged {
-        let (group, number) = one.case.id.split_once(':').unwrap_or(("tied", &one.case.id));
+        let Some((is_tied, number)) = group(&one.case.id) else { continue };
         let Some(ratings) = Ratings::of(one, convention) else { continue };
-        groups[usize::from(group == "tied")].insert(number, ratings);
+        groups[usize::from(is_tied)].insert(number, ratings);
     }
     let [single, tied] = &groups;
     let accuracy = |group: &BTreeMap<&str, Ratings>| {

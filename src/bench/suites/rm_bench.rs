@@ -8,7 +8,7 @@ use super::super::{
     judged::Judged,
     row::Row,
 };
-use crate::{error::Result, verdict::Preference};
+use crate::{error::Result, prompt::Order, verdict::Preference};
 
 pub(in super::super) static RM_BENCH: Benchmark = Benchmark {
     name: "rm-bench",
@@ -20,8 +20,9 @@ pub(in super::super) static RM_BENCH: Benchmark = Benchmark {
         needs("rejected", "three wrong answers in the same styles"),
         needs("domain", "chat, code, math, safety-refuse or safety-response"),
     ],
-    protocol: "nine comparisons for each record, or a rating of each of its six answers",
+    protocol: "nine comparisons for each record, each once in a random order, or a rating of each of its six answers",
     prompt: "pair",
+    order: Some(Order::Hash),
     failure: "wrong (0), as a tie is",
     metric: "mean over the four domains of the nine shares of the matrix (style of the right answer by style of the wrong one); hard is above its diagonal, easy below",
     source: "Liu et al. 2024, arXiv:2410.16184; THU-KEG/RM-Bench@73c52d7",

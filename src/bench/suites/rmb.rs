@@ -8,7 +8,7 @@ use super::super::{
     judged::Judged,
     row::Row,
 };
-use crate::{error::Result, item::transcript, verdict::Preference};
+use crate::{error::Result, item::transcript, prompt::Order, verdict::Preference};
 
 pub(in super::super) static RMB: Benchmark = Benchmark {
     name: "rmb",
@@ -22,8 +22,9 @@ pub(in super::super) static RMB: Benchmark = Benchmark {
         may("bon_best", "of best-of-N: the best answer"),
         may("loser_list", "of best-of-N: the other answers"),
     ],
-    protocol: "each pair once; the best answer against each loser",
+    protocol: "each pair once, in a random order; the best answer once against each loser",
     prompt: "pair",
+    order: Some(Order::Hash),
     failure: "wrong, as a tie is; one comparison that is not won makes a best-of-N record wrong",
     metric: "mean of the four sections (pairs and best-of-N, helpfulness and harmlessness), each the share of right records",
     source: "Zhou et al. 2024, arXiv:2410.09893; Zhou-Zoey/RMB-Reward-Model-Benchmark@2be3180; best-of-N as in RM-R1-UIUC/RM-R1@d4c2542",

@@ -1,5 +1,7 @@
 //! Benchmarks of every step of a solution: VisualProcessBench and UniversalBench.
 
+use serde_json::Value;
+
 use super::{
     super::{
         about::{Benchmark, PLAIN, may, needs},
@@ -35,11 +37,12 @@ pub(in super::super) static VISUAL_PROCESS_BENCH: Benchmark = Benchmark {
             let list = response.get(name).and_then(|list| list.as_array().cloned());
             list.ok_or_else(|| fields.wrong("response", &format!("no list `{name}`")))
         };
-        let steps = list("steps")?.iter().map(crate::item::text_of).collect();
-        let labels =
-            list("process_correctness")?.into_iter().map(|label| label.as_f64().and_then(truth));
-        let solution = fields.solution(fields.text("question")?, steps);
-        let known = solution.known(Gold::Steps(labels.collect()));
+        let steps: Vec<String> = list("steps")?.iter().map(crate::item::text_of).collect();
+        let labels = list("process_correctness")?;
+        let label = |label: &Value| fields.as_number("response", label).map(truth);
+        let labels = labels.iter().map(label).collect::<Result<Vec<_>>>()?;
+        check_count(fields, "response", &labels, &steps)?;
+        let known = fields.solution(fields.text("question")?, steps).known(Gold::Steps(labels));
         Ok(known.within(fields.text_or_empty("data_source")))
     },
     score: |judged, convention| score(judged, convention, "macro F1 of steps"),
@@ -72,12 +75,22 @@ fn universal(fields: &Fields<'_>) -> Result<Case> {
     let steps = fields.texts("steps")?;
     let labels: Vec<Option<bool>> =
         fields.numbers("labels")?.into_iter().map(|label| Some(label > 0.5)).collect();
-    if labels.len() != steps.len() {
-        let why = format!("{} labels for {} steps", labels.len(), steps.len());
-        return Err(fields.wrong("labels", &why));
-    }
+    check_count(fields, "labels", &labels, &steps)?;
     let solution = fields.solution(fields.text("question")?, steps);
     Ok(solution.within(fields.text_or_empty("policy")).known(Gold::Steps(labels)))
+}
+
+/// Checks that every step has a label.
+fn check_count(
+    fields: &Fields<'_>,
+    name: &str,
+    labels: &[Option<bool>],
+    steps: &[String],
+) -> Result<()> {
+    if labels.len() == steps.len() {
+        return Ok(());
+    }
+    Err(fields.wrong(name, &format!("{} labels for {} steps", labels.len(), steps.len())))
 }
 
 /// Whether a step is right; a neutral one is neither.

@@ -41,7 +41,9 @@ impl Cases {
         for record in records {
             let place = &record.place;
             let mut case = |item: Item| -> Result<Case> {
-                let case = benchmark.case(&names.apply(&item)?, record.index)?;
+                let path = place.rsplit_once(':').map_or(place.as_str(), |(path, _)| path);
+                let item = benchmark.with_path(names.apply(&item)?, path);
+                let case = benchmark.case(&item, record.index)?;
                 seen.insert(case.subset.clone());
                 Ok(case)
             };

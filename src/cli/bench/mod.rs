@@ -172,6 +172,10 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         let counted = args.count(benchmark, &cases, &judgments, shape)?;
         return Ok(if unread > 0 { Exit::Incomplete } else { counted });
     }
+    let resolved = match benchmark.order() {
+        Some(order) => resolved.usually_ordered(order),
+        None => resolved,
+    };
     let prompts = Prompts::new(benchmark, &resolved, args.figures.rated_prompt.as_deref())?;
     if let Some(path) = &args.figures.texts {
         let judges = prompts.silent(&cases.all).await?;

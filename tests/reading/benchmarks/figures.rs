@@ -1,6 +1,6 @@
 //! What each benchmark counts, on records made for it.
 
-use super::{counted, reread, vote, voted};
+use super::{counted, vote, voted};
 use serde_json::{Value, json};
 use tribunal::bench::{self, Convention, Figures};
 
@@ -292,7 +292,7 @@ fn a_judge_that_is_right_everywhere_has_an_interval_and_one_question_is_drawn_as
             let line = said(&n.to_string(), if n % questions == 3 { "second" } else { "first" });
             judgments.add(tribunal::line::ResultLine::read(line.to_string()).unwrap());
         }
-        let cases = super::cases(benchmark, &records);
+        let cases = super::cases_of(benchmark, &records);
         let shape = judgments.shape(&cases);
         Figures::of(benchmark, &judgments.beside(&cases, shape))
     };
@@ -355,17 +355,6 @@ fn alpaca_eval_fits_each_model_by_itself() {
         "{figures}"
     );
     assert!((of("length-controlled win rate") - 0.5).abs() < 0.05, "{figures}");
-}
-
-#[test]
-fn a_strong_verdict_of_arena_hard_counts_three_times() {
-    let record = json!({"uid": "x", "prompt": "q", "answer": "own", "baseline_answer": "base", "model": "m"});
-    let text = |order: &str, label: &str| json!({"id": "x", "order": order, "text": format!("My final verdict is [[{label}]]")});
-    // The baseline is A in the given order, and the model is A in the swapped one.
-    let texts = [text("given", "A>B"), text("swapped", "A>>B")];
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let figures = runtime.block_on(reread("arena-hard", &[record], "arena-hard", &texts));
-    assert_eq!(official(&figures, "win rate"), "75.00");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod figures;
+mod cases;
+mod arena_hard;
 mod jetts;
 mod published;
 #[cfg(feature = "cli")]
@@ -10,6 +12,12 @@ mod samples;
 mod rated;
 #[cfg(all(feature = "cli", feature = "openai"))]
 mod flags;
+#[cfg(all(feature = "cli", feature = "openai"))]
+mod settings;
+#[cfg(feature = "cli")]
+mod protocols;
+#[cfg(feature = "cli")]
+mod published_records;
 #[cfg(feature = "cli")]
 mod command;
 
@@ -22,7 +30,7 @@ use tribunal::{
 };
 
 /// The cases of these records.
-fn cases(benchmark: &Benchmark, records: &[Value]) -> Vec<Case> {
+fn cases_of(benchmark: &Benchmark, records: &[Value]) -> Vec<Case> {
     let case = |(index, record): (usize, &Value)| {
         benchmark.case(&Item::from(record.clone()), index).unwrap()
     };
@@ -32,7 +40,7 @@ fn cases(benchmark: &Benchmark, records: &[Value]) -> Vec<Case> {
 /// The figures of these lines of results, without an interval.
 fn counted(name: &str, records: &[Value], lines: &[Value]) -> Figures {
     let benchmark = bench::named(name).unwrap();
-    let cases = cases(benchmark, records);
+    let cases = cases_of(benchmark, records);
     let mut judgments = Judgments::default();
     for line in lines {
         judgments.add(ResultLine::read(line.to_string()).unwrap());
@@ -45,7 +53,7 @@ fn counted(name: &str, records: &[Value], lines: &[Value]) -> Figures {
 async fn reread(name: &str, records: &[Value], prompt: &str, texts: &[Value]) -> Figures {
     let judge = Judge::builder().backend(Script::always("")).prompt(prompt).build().await.unwrap();
     let benchmark = bench::named(name).unwrap();
-    let cases = cases(benchmark, records);
+    let cases = cases_of(benchmark, records);
     let shape = Shape::of(judge.prompt().front());
     let texts: Vec<RecordedText> =
         texts.iter().map(|text| RecordedText::read(&text.to_string()).unwrap()).collect();
