@@ -51,7 +51,7 @@ pub struct Benchmark {
     /// The names of the field that identifies a record, if it is not `id`.
     pub(super) ids: &'static [&'static str],
     /// The field whose value is in the path of the authors' files, and how it is found there.
-    pub(super) of_path: Option<(&'static str, fn(&str) -> Option<String>)>,
+    pub(super) of_path: Option<OfPath>,
     /// Whether the answer that is better has a fixed place in every record, so that its place would give it away.
     pub(super) fixed_place: bool,
     /// The number of resamples of the interval.
@@ -63,6 +63,9 @@ pub struct Benchmark {
     /// The headline alone, where the other figures take much longer: it is counted for every resample.
     pub(super) headline: Option<fn(&[&Judged], Convention) -> Row>,
 }
+
+/// A field, and how its value is found in the path of a file.
+pub(super) type OfPath = (&'static str, fn(&str) -> Option<String>);
 
 /// A field of a published record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +168,8 @@ impl Benchmark {
 
     /// Its prompts, in words.
     fn prompts(&self) -> String {
-        let order = self.order.map_or(String::new(), |order| format!(" with --order {}", order.name()));
+        let order =
+            self.order.map_or(String::new(), |order| format!(" with --order {}", order.name()));
         let prompt = format!("{}{order}, if none is named", self.prompt);
         match self.rated_prompt {
             Some(rated) => format!("{prompt}; {rated} for answers that are only rated"),

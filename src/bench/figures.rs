@@ -10,7 +10,7 @@ use super::{
     judged::Judged,
     row::{FigureRow, Row},
 };
-use crate::metrics::{Interval, clustered_bootstrap, real, wilson};
+use crate::metrics::{Figure, Interval, clustered_bootstrap, ratio, real, wilson};
 
 /// How many records are drawn at most for an interval, over all resamples.
 const MOST_DRAWN: usize = 5_000_000;
@@ -121,6 +121,34 @@ impl Figures {
     /// The headline under the official convention.
     pub fn headline(&self) -> Option<f64> {
         self.rows.first()?.value(Convention::Official)
+    }
+
+    /// What rules call the first figure.
+    pub const HEADLINE: &str = "headline";
+
+    /// What rules call the share of judgments whose verdict could not be read.
+    pub const UNREADABLE: &str = "unreadable_rate";
+
+    /// The figures that rules are about: the rows by their names, under the official convention. The first one is there under
+    /// [`HEADLINE`](Self::HEADLINE) too.
+    pub fn figures(&self) -> Vec<Figure> {
+        let of = |row: &FigureRow, name: &str, interval| {
+            let value = row.value(Convention::Official);
+            let figure = Figure::new(name, row.name.trim(), value, interval, row.count);
+            if row.is_share { figure.between(0.0, 1.0) } else { figure }
+        };
+        let first = self.rows.first().into_iter().flat_map(|first| {
+            [Self::HEADLINE, first.name.trim()].map(|name| of(first, name, self.interval))
+        });
+        let others = self.rows.iter().skip(1).map(|row| {
+            of(row, row.name.trim(), None).without_interval("only the first figure has one")
+        });
+        let rate = ratio(self.unreadable, self.judgments);
+        let unread =
+            Figure::new(Self::UNREADABLE, "unreadable judgments", Some(rate), None, self.judgments)
+                .between(0.0, 1.0)
+                .without_interval("it is counted, and not estimated");
+        first.chain(others).chain([unread]).collect()
     }
 
     /// The figures for programs; shares are 0 to 1.

@@ -62,7 +62,8 @@ impl Layout {
         let start = table.len();
         let _ = write!(table, "\n{name}{:1$}", "", self.name - name.width());
         for (cell, width) in cells.iter().zip(self.cells) {
-            let _ = write!(table, "{:1$}{cell}", "", (self.gap + width).saturating_sub(cell.width()));
+            let _ =
+                write!(table, "{:1$}{cell}", "", (self.gap + width).saturating_sub(cell.width()));
         }
         if self.name == 0 {
             table.drain(start + 1..start + 1 + self.gap);

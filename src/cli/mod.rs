@@ -322,7 +322,10 @@ fn command() -> clap::Command {
     let command = command.mut_subcommand("reparse", |command| hiding(command, &ASKING));
     let command = command.mut_subcommand("rank", |command| hiding(command, &GATING));
     let command = command.mut_subcommand("search", |command| hiding(command, &GATING));
-    let command = command.mut_subcommand("bench", |command| hiding(command, &BENCHING));
+    let command = command.mut_subcommand("bench", |command| {
+        hiding(command, &BENCHING)
+            .mut_arg("fail_under", |arg| arg.help("Exit 1 if the figure is lower, or RULE fails"))
+    });
     let command = command.mut_subcommand("align", |command| hiding(command, &ALIGNING));
     command.mut_subcommand("label", |command| {
         hiding(command, &JUDGING)
@@ -372,9 +375,9 @@ const JUDGING: [&str; 22] = [
 /// hidden in its help.
 const GATING: [&str; 3] = ["fail_under", "label_map", "max_unreadable"];
 
-/// Arguments of a judge that only matter where the records' own labels or a gate decide: accepted by `bench`, and hidden
-/// in its help.
-const BENCHING: [&str; 5] = ["fail_under", "label", "label_map", "max_unreadable", "pass"];
+/// Arguments of a judge that only matter where the records' own labels or a pass rule decide: accepted by `bench`, and
+/// hidden in its help.
+const BENCHING: [&str; 3] = ["label", "label_map", "pass"];
 
 /// Arguments of a judge that only matter where a prompt is chosen, or verdicts pass: accepted by `align`, and hidden in its
 /// help.

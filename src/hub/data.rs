@@ -60,7 +60,9 @@ pub(super) fn chosen(repo: &str, files: &[String], wanted: Option<&str>) -> Resu
             error.hint(format!("the Hub may hold it as Parquet: hf:{repo}@{CONVERTED}"))
         } else {
             let one = format!("name one after a colon: {}{more}", names.join(", "));
-            error.hint(format!("{one}; a pattern such as `'*'` or a folder such as `data/` reads several"))
+            error.hint(format!(
+                "{one}; a pattern such as `'*'` or a folder such as `data/` reads several"
+            ))
         }
     };
     if let Some(wanted) = wanted {
@@ -235,12 +237,15 @@ mod tests {
 
     #[test]
     fn parquet_is_refused_by_a_program_without_it() {
-        let names = |files: &[&str]| files.iter().map(|file| (*file).to_owned()).collect::<Vec<_>>();
+        let names =
+            |files: &[&str]| files.iter().map(|file| (*file).to_owned()).collect::<Vec<_>>();
         let mixed = names(&["a.jsonl", "data/test-00000-of-00001.PARQUET"]);
         assert!(check_readable("a/b", &mixed, true).is_ok());
         assert!(check_readable("a/b", &mixed[..1], false).is_ok());
         let error = check_readable("a/b", &mixed, false).unwrap_err();
-        assert!(error.to_string().contains("`data/test-00000-of-00001.PARQUET` of `a/b` is Parquet"));
+        assert!(
+            error.to_string().contains("`data/test-00000-of-00001.PARQUET` of `a/b` is Parquet")
+        );
         assert!(error.hints()[0].to_string().contains("cargo build --release --features parquet"));
     }
 

@@ -230,7 +230,8 @@ fn in_columns(source: &Source) -> Result<Numbers> {
 
 #[cfg(not(feature = "parquet"))]
 fn in_columns(_: &Source) -> Result<Numbers> {
-    Err(wrong("this program was built without Parquet").hint("build it again: cargo build --release --features parquet"))
+    Err(wrong("this program was built without Parquet")
+        .hint("build it again: cargo build --release --features parquet"))
 }
 
 #[cfg(test)]

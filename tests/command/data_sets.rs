@@ -122,11 +122,15 @@ async fn several_files_of_a_data_set_are_read_together_by_a_pattern() {
     let reader = HubReader::of("data-sets-pattern", &files, None).await;
     let unclear = reader.run(&[], &bench("hf:judges/tiny", &[])).await;
     assert_eq!(unclear.code, 2, "{}", unclear.err);
-    let says = "name one after a colon: `go.jsonl`, `more/x.csv`, `rust.jsonl`; a pattern such as `'*'`";
+    let says =
+        "name one after a colon: `go.jsonl`, `more/x.csv`, `rust.jsonl`; a pattern such as `'*'`";
     assert!(unclear.err.contains(says), "{}", unclear.err);
     let ran = reader.run(&[], &bench("hf:judges/tiny:*.jsonl", &[])).await.passed();
     let found = figures(&ran);
-    assert_eq!((&found["records"], &found["data"]), (&json!(4), &json!([format!("hf:judges/tiny@{COMMIT}:*.jsonl")])));
+    assert_eq!(
+        (&found["records"], &found["data"]),
+        (&json!(4), &json!([format!("hf:judges/tiny@{COMMIT}:*.jsonl")]))
+    );
     // Several names are several data sets, with one commit each.
     let two = ["hf:judges/tiny:go", "hf:judges/tiny:rust"];
     let ran = reader.run(&[], &[&bench(two[0], &[])[..], &two[1..]].concat()).await.passed();

@@ -41,7 +41,12 @@ fn seen(server: &Server) -> BTreeSet<String> {
 
 /// Runs a command against a server, and compares what the page of its results shows with what the server saw. Returns the
 /// notes of the page.
-pub(crate) async fn told(server: &Server, place: &Place, args: &[&str], trees: &[&str]) -> BTreeSet<String> {
+pub(crate) async fn told(
+    server: &Server,
+    place: &Place,
+    args: &[&str],
+    trees: &[&str],
+) -> BTreeSet<String> {
     let ran = obedient::run(place, server, &[args, &["-o", "out.jsonl", "-q"]].concat()).await;
     assert!([0, 1].contains(&ran.code), "{}", ran.err);
     report(place, &[&["out.jsonl"], trees, &["-o", "r.html"]].concat());

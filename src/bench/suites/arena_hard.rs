@@ -157,8 +157,7 @@ fn controlled<'j>(judged: &[&'j Judged], convention: Convention) -> BTreeMap<&'j
 
 /// The mean and the standard deviation of a feature over the games.
 fn scale(games: &[Played<'_>], place: usize) -> (f64, f64) {
-    let values: Vec<f64> =
-        games.iter().filter_map(|game| game.style.get(place).copied()).collect();
+    let values: Vec<f64> = games.iter().filter_map(|game| game.style.get(place).copied()).collect();
     let middle = mean(&values).unwrap_or(0.0);
     let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
     let others = real(values.len()) - 1.0;

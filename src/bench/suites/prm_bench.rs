@@ -40,10 +40,9 @@ pub(in super::super) static PRM_BENCH: Benchmark = Benchmark {
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
     let steps = fields.texts("modified_process")?;
-    let errors = match fields.find("error_steps") {
-        Some(_) => fields.numbers("error_steps")?,
-        None => Vec::new(),
-    };
+    // In multi_solutions no step is wrong.
+    let is_empty = fields.value("error_steps").map(|list| !crate::item::is_filled(&list))?;
+    let errors = if is_empty { Vec::new() } else { fields.numbers("error_steps")? };
     let is_wrong = |place: usize| {
         let number = crate::metrics::real(place + 1);
         errors.iter().any(|error| (error - number).abs() < 0.5)

@@ -11,6 +11,7 @@
 
 mod cases;
 mod catalogue;
+mod gates;
 mod judges;
 mod recorded;
 mod results;
@@ -37,6 +38,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::FieldMap,
+    metrics::Gate,
     records::Source,
     run,
 };
@@ -124,6 +126,7 @@ Examples:
   tribunal bench show rewardbench
   tribunal bench rewardbench filtered.jsonl -m openai/gpt-5-mini -o lines.jsonl
   tribunal bench rewardbench filtered.jsonl --results lines.jsonl --json
+  tribunal bench rewardbench filtered.jsonl -m m.gguf --fail-under 'headline>=0.8@lower'
 More options: tribunal help bench";
 
 /// Below the long help.
@@ -141,8 +144,11 @@ called ID/0-3 for answers 0 and 3, and ID/2 for answer 2.
 Lines of --results may come from any program: {\"id\": \"q7\", \"preference\": \"first\"}, or `score`, `scores`, `ranking`, \
 `first_error`. What has no line is named, and counts as a verdict that could not be read. Lines of --texts are {\"id\": \"q7\", \"text\": \"…\", \"order\": \"swapped\", \"draw\": 0}.
 
+--fail-under is about the first figure if it is a number alone, and otherwise about `headline`, a row of the table (`Chat Hard>=0.7`) or `unreadable_rate`. Rules of a configuration are about other runs, and are ignored here.
+
 Exit codes:
   0    done
+  1    a rule of --fail-under or --max-unreadable is not kept
   2    an error in the command, the configuration or a prompt
   3    something could not be done, or a result is missing; finished results are saved
   130  interrupted; finished results are saved";
@@ -164,12 +170,13 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let input = args.input.open(files, &FieldMap::default());
     let (records, input) = split(input);
     let cases = Cases::read(benchmark, records, &names(&resolved), &args.figures.subset)?;
+    let rules = gates::of(&resolved)?;
     // The fields are renamed once, where the cases are made.
     let resolved = unnamed(resolved);
     if !args.figures.results.is_empty() {
         let (judgments, unread) = recorded::lines(&args.figures.results, &cases.all)?;
         let shape = judgments.shape(&cases.all);
-        let counted = args.count(benchmark, &cases, &judgments, shape)?;
+        let counted = args.count(benchmark, &cases, &judgments, shape, &rules)?;
         return Ok(if unread > 0 { Exit::Incomplete } else { counted });
     }
     let resolved = match benchmark.order() {
@@ -180,9 +187,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     if let Some(path) = &args.figures.texts {
         let judges = prompts.silent(&cases.all).await?;
         let judgments = recorded::texts(path, &judges, &cases.all)?;
-        return args.count(benchmark, &cases, &judgments, judges.shape());
+        return args.count(benchmark, &cases, &judgments, judges.shape(), &rules);
     }
-    Box::pin(args.measure(benchmark, &resolved, &prompts, cases, input)).await
+    Box::pin(args.measure(benchmark, &resolved, &prompts, cases, input, &rules)).await
 }
 
 /// The names of the fields in the records, as the settings map them.
@@ -229,6 +236,7 @@ impl Args {
         prompts: &Prompts<'_>,
         cases: Cases,
         input: Input,
+        rules: &[Gate],
     ) -> Result<Exit> {
         let quiet = self.lines.quiet;
         if !quiet {
@@ -252,6 +260,8 @@ impl Args {
             return Ok(Exit::Done);
         }
         let (shape, items) = (judges.shape(), judges.items(&cases.all));
+        let none = Judgments::default().beside(&cases.all, shape);
+        gates::check(rules, &Figures::counted(benchmark, &none))?;
         let input = Input { total: Some(items.len() as u64), are_files: true, ..input };
         let records = run::items(items);
         let options = running::options(&input, self.lines.redo(), stopping);
@@ -271,21 +281,22 @@ impl Args {
         if judgments.is_empty() {
             return Ok(running::exit(&summary.ending.end, || Exit::Incomplete));
         }
-        let counted = self.count(benchmark, &cases, &judgments, shape)?;
+        let counted = self.count(benchmark, &cases, &judgments, shape, rules)?;
         let done = if summary.failed > 0 { Exit::Incomplete } else { counted };
         Ok(running::exit(&summary.ending.end, || done))
     }
 
-    /// Prints the figures of these judgments.
+    /// Prints the figures of these judgments, and the rules that they do not keep.
     ///
     /// # Errors
-    /// No judgment is about a record, or standard output cannot be written.
+    /// No judgment is about a record, a rule is about a figure that there is not, or standard output cannot be written.
     fn count(
         &self,
         benchmark: &'static Benchmark,
         cases: &Cases,
         judgments: &Judgments,
         shape: Shape,
+        rules: &[Gate],
     ) -> Result<Exit> {
         let judged = judgments.beside(&cases.all, shape);
         let figures = Figures::of(benchmark, &judged);
@@ -304,7 +315,12 @@ impl Args {
         };
         emit_figures(&text, self.figures.json)?;
         recorded::note_missing(&figures, &judged);
+        let is_kept = !gates::failed(rules, &figures)?;
         let is_whole = cases.failed == 0 && figures.failed == 0;
-        Ok(if is_whole { Exit::Done } else { Exit::Incomplete })
+        Ok(match (is_whole, is_kept) {
+            (false, _) => Exit::Incomplete,
+            (true, false) => Exit::GateFailed,
+            (true, true) => Exit::Done,
+        })
     }
 }

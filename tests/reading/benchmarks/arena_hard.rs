@@ -12,7 +12,9 @@ fn played(records: &[Value], games: &[[&str; 2]]) -> Figures {
     let texts: Vec<Value> = named
         .iter()
         .zip(games)
-        .flat_map(|(case, [one, two])| [text(&case.id, "given", one), text(&case.id, "swapped", two)])
+        .flat_map(|(case, [one, two])| {
+            [text(&case.id, "given", one), text(&case.id, "swapped", two)]
+        })
         .collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(reread("arena-hard", records, "arena-hard", &texts))
@@ -30,7 +32,11 @@ fn a_strong_verdict_counts_three_times() {
 
 #[test]
 fn answers_of_several_models_to_one_question_are_records_of_their_own() {
-    let records = [record("x", "m"), record("x", "n"), json!({"uid": "y", "prompt": "q", "answer": "a", "baseline_answer": "b"})];
+    let records = [
+        record("x", "m"),
+        record("x", "n"),
+        json!({"uid": "y", "prompt": "q", "answer": "a", "baseline_answer": "b"}),
+    ];
     let all = cases_of(bench::named("arena-hard").unwrap(), &records);
     let ids: Vec<&str> = all.iter().map(|case| case.id.as_str()).collect();
     assert_eq!(ids, ["x:m", "x:n", "y"]);

@@ -21,7 +21,8 @@ fn a_record_of_ties_says_to_which_group_it_belongs() {
 fn parts_of_multimodal_rewardbench_follow_from_ids_in_any_case() {
     let record = |id: &str, category: &str| json!({"ID": id, "Text": "q", "Output1": "a", "Output2": "b", "Better": "Output2", "Category": category});
     let bench = bench::named("multimodal-rewardbench").unwrap();
-    let part = |id: &str, category: &str| bench.case(&record(id, category).into(), 0).unwrap().subset;
+    let part =
+        |id: &str, category: &str| bench.case(&record(id, category).into(), 0).unwrap().subset;
     for (id, category, expected) in [
         ("pairs_1", "safety", "safety/bias"),
         ("PAIRS_1", "safety", "safety/bias"),

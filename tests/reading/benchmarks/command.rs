@@ -134,6 +134,104 @@ fn what_cannot_be_a_figure_is_refused_before_any_request() {
     assert!(foreign.err.contains("none of 1 results is about a record"), "{}", foreign.err);
 }
 
+#[test]
+fn rules_on_the_figures_decide_the_exit_code() {
+    let place = Place::new("bench-gates");
+    place.file("pairs.jsonl", sums());
+    let line = |id: &str, verdict: Value| {
+        let key = if verdict.is_string() { "preference" } else { "unreadable" };
+        json!({"id": id, key: verdict}).to_string()
+    };
+    let unread = json!({"reason": "missing"});
+    let lines = [line("0", json!("first")), line("1", json!("first")), line("2", unread)];
+    place.file("lines.jsonl", lines.join("\n"));
+    let counted = |rules: &[&str]| {
+        let args = ["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl"];
+        place.run(&[&args, rules].concat())
+    };
+    // Two are right, and one that could not be read is half: 0.8333.
+    for (rules, code) in [
+        (&["--fail-under", "0.8"][..], 0),
+        (&["--fail-under", "0.9"], 1),
+        (&["--fail-under", "headline>=80%"], 0),
+        (&["--fail-under", "headline>=0.8@lower"], 1),
+        (&["--fail-under", "mean of sections>=0.8", "--fail-under", "math-prm>0.9"], 1),
+        (&["--max-unreadable", "0.5"], 0),
+        (&["--max-unreadable", "0.1"], 1),
+    ] {
+        let ran = counted(rules);
+        assert_eq!(ran.code, code, "{rules:?}: {}", ran.err);
+        assert_eq!(ran.err.contains("gate failed: "), code == 1, "{rules:?}: {}", ran.err);
+        assert!(ran.out.contains("mean of sections"), "{}", ran.out);
+    }
+    let unknown = counted(&["--fail-under", "math_prm>=0.5"]);
+    assert!(unknown.code == 2 && unknown.err.contains("math-prm"), "{}", unknown.err);
+    // A rule of the configuration is about records that pass.
+    place.file("tribunal.toml", "[defaults]\nfail_under = 0.99\n");
+    counted(&[]).assert_passed();
+    // A wrong rule costs no request.
+    let model = ["bench", "rewardbench", "pairs.jsonl", "-m", "script:[[A]]", "-o", "out.jsonl"];
+    let ran = place.run(&[&model[..], &["--fail-under", "chat>=0.5@lower"]].concat());
+    assert!(ran.code == 2 && !place.folder.path("out.jsonl").exists(), "{}", ran.err);
+}
+
+#[test]
+fn parts_that_authors_keep_in_folders_are_read_from_the_paths_of_files() {
+    let place = Place::new("bench-folders");
+    let record = json!([{"input": "i", "output_1": "a", "output_2": "b", "label": 1}]).to_string();
+    let folders = ["LLMBar/Natural", "LLMBar/Adversarial/GPTInst", "LLMBar/Adversarial/Manual"];
+    for folder in folders {
+        std::fs::create_dir_all(place.folder.path(&format!("Dataset/{folder}"))).unwrap();
+        place.file(&format!("Dataset/{folder}/dataset.json"), &record);
+    }
+    let line = |id: &str, side: &str| json!({"id": id, "preference": side}).to_string();
+    place.file(
+        "lines.jsonl",
+        [line("0", "first"), line("1", "second"), line("2", "first")].join("\n"),
+    );
+    let files = folders.map(|folder| format!("Dataset/{folder}/dataset.json"));
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let args = [&["bench", "llmbar"], &files[..], &["--results", "lines.jsonl", "--json"]].concat();
+    let found = figures(&place.run(&args).passed().out);
+    let names: Vec<&str> = found["figures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert!(names.contains(&"Adversarial/GPTInst") && names.contains(&"Natural"), "{names:?}");
+    // A field of the record goes first.
+    let named = json!({"question": "q", "chosen": "a", "rejected": "b", "scenario": "mine"});
+    place.file(
+        "abstain.jsonl",
+        [named.clone(), json!({"question": "r", "chosen": "a", "rejected": "b"})]
+            .map(|one| one.to_string())
+            .join("\n"),
+    );
+    place.file("lines.jsonl", line("0", "first"));
+    let args = [
+        "bench",
+        "rag-rewardbench",
+        "abstain.jsonl",
+        "--results",
+        "lines.jsonl",
+        "--subset",
+        "abstain",
+    ];
+    let part = place.run(&args);
+    assert!(part.err.contains("none of 1 results"), "{}", part.err);
+    let args = [
+        "bench",
+        "rag-rewardbench",
+        "abstain.jsonl",
+        "--results",
+        "lines.jsonl",
+        "--subset",
+        "mine",
+    ];
+    place.run(&args).assert_passed();
+}
+
 /// A model is named, or it is said which one judges.
 #[cfg(feature = "tiny")]
 #[test]

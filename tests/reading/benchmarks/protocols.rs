@@ -9,20 +9,41 @@ fn records() -> [(&'static str, Value, usize); 6] {
     let asked = json!([{"role": "user", "content": "How?"}]);
     let answer = |text: &str| json!({"llm_name": "m", "answer": text});
     [
-        ("rm-bench", json!({"prompt": "q", "domain": "chat", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]}), 9),
-        ("rmb", json!({"conversation_input": asked, "category_path": "BoN_set/Harmlessness/S1",
-            "bon_best": answer("a"), "loser_list": [answer("b"), answer("c")]}), 2),
+        (
+            "rm-bench",
+            json!({"prompt": "q", "domain": "chat", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]}),
+            9,
+        ),
+        (
+            "rmb",
+            json!({"conversation_input": asked, "category_path": "BoN_set/Harmlessness/S1",
+            "bon_best": answer("a"), "loser_list": [answer("b"), answer("c")]}),
+            2,
+        ),
         ("rag-rewardbench", json!({"question": "q", "chosen": "a", "rejected": "b"}), 1),
-        ("vl-rewardbench", json!({"query": "q", "response": ["a", "b"], "human_ranking": [0, 1]}), 1),
-        ("multimodal-rewardbench", json!({"ID": "x", "Text": "q", "Output1": "a", "Output2": "b",
-            "Better": "Output1", "Category": "safety"}), 1),
-        ("pandalm", json!({"instruction": "i", "response1": "a", "response2": "b",
-            "annotator1": 1, "annotator2": 1, "annotator3": 1}), 1),
+        (
+            "vl-rewardbench",
+            json!({"query": "q", "response": ["a", "b"], "human_ranking": [0, 1]}),
+            1,
+        ),
+        (
+            "multimodal-rewardbench",
+            json!({"ID": "x", "Text": "q", "Output1": "a", "Output2": "b",
+            "Better": "Output1", "Category": "safety"}),
+            1,
+        ),
+        (
+            "pandalm",
+            json!({"instruction": "i", "response1": "a", "response2": "b",
+            "annotator1": 1, "annotator2": 1, "annotator3": 1}),
+            1,
+        ),
     ]
 }
 
 fn run(place: &Place, name: &str, more: &[&str]) -> Ran {
-    let args = ["bench", name, "in.jsonl", "-m", "script:no verdict", "--json", "--reask", "0", "-q"];
+    let args =
+        ["bench", name, "in.jsonl", "-m", "script:no verdict", "--json", "--reask", "0", "-q"];
     place.run(&[&args, more].concat()).passed()
 }
 
@@ -58,7 +79,8 @@ fn draws_of_vl_rewardbench_are_shown_in_several_orders() {
     let place = Place::new("protocol-draws");
     let (name, record, _) = &records()[3];
     place.file("in.jsonl", record.to_string());
-    run(&place, name, &["--draws", "10", "--temperature", "0.2", "-o", "lines.jsonl"]).assert_passed();
+    run(&place, name, &["--draws", "10", "--temperature", "0.2", "-o", "lines.jsonl"])
+        .assert_passed();
     let votes = lines(&place)[0]["votes"].clone();
     let count = |order: &str| {
         votes.as_array().unwrap().iter().filter(|vote| vote["order"] == order).count()
@@ -72,7 +94,8 @@ fn the_order_of_a_benchmark_does_not_reach_members_with_prompts_of_their_own() {
     let place = Place::new("protocol-jury");
     let (name, record, _) = &records()[2];
     place.file("in.jsonl", record.to_string());
-    let judge = |name: &str, prompt: &str| format!("[judge.{name}]\nmodel = 'script:x'\n{prompt}\n");
+    let judge =
+        |name: &str, prompt: &str| format!("[judge.{name}]\nmodel = 'script:x'\n{prompt}\n");
     let jury = "[judge.all]\nmembers = ['own', 'usual']\n";
     let toml = [judge("own", "prompt = 'pair'"), judge("usual", ""), jury.to_owned()].concat();
     place.file("tribunal.toml", toml);
@@ -102,20 +125,42 @@ fn classes_of_redundancy_are_read_from_the_other_list_of_the_same_answer() {
             "error_steps": errors, "classification": class})
         .to_string()
     };
-    let records = [record(1, "redundency", &[2]), record(1, "circular", &[1]), record(1, "confidence", &[2])];
+    let records =
+        [record(1, "redundency", &[2]), record(1, "circular", &[1]), record(1, "confidence", &[2])];
     place.file("in.jsonl", records.join("\n"));
     // The second step is wrong, and the first one redundant.
     let script = "script:{\"validity\": [1, -1], \"redundancy\": [0.5, -1]}";
     let judge = ["-m", script, "--json", "-q"];
     let all = ["bench", "prmbench", "in.jsonl", "-o", "all.jsonl"];
     place.run(&[&all[..], &judge].concat()).assert_passed();
-    let two = ["--subset", "redundency", "--subset", "circular", "-p", "prm-bench-redundancy", "-o", "two.jsonl"];
+    let two = [
+        "--subset",
+        "redundency",
+        "--subset",
+        "circular",
+        "-p",
+        "prm-bench-redundancy",
+        "-o",
+        "two.jsonl",
+    ];
     place.run(&[&["bench", "prmbench", "in.jsonl"], &two[..], &judge].concat()).assert_passed();
-    let counted = ["bench", "prmbench", "in.jsonl", "--results", "all.jsonl", "--results", "two.jsonl", "--json"];
+    let counted = [
+        "bench",
+        "prmbench",
+        "in.jsonl",
+        "--results",
+        "all.jsonl",
+        "--results",
+        "two.jsonl",
+        "--json",
+    ];
     let counted = figures(&place.run(&counted).passed().out);
     let value = |name: &str| {
         let rows = counted["figures"].as_array().unwrap();
         rows.iter().find(|row| row["name"] == name).unwrap()["official"].as_f64().unwrap()
     };
-    assert_eq!([value("redundency"), value("circular"), value("confidence")].map(f64::round), [0.0, 1.0, 1.0]);
+    assert_eq!(
+        [value("redundency"), value("circular"), value("confidence")].map(f64::round),
+        [0.0, 1.0, 1.0]
+    );
 }
