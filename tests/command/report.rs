@@ -342,3 +342,26 @@ fn groups_without_a_verdict_have_no_point_in_a_chart() {
     report(&place, &["none.jsonl", "-o", "none.html"]);
     assert!(!place.read("none.html").contains("By group"));
 }
+
+#[test]
+fn names_of_files_stay_texts_where_several_stand_beside_each_other() {
+    let place = Place::new("report-hostile-names");
+    let names = ["a<img src=x onerror=hack()>.jsonl", "b\u{202e}\u{1b}[2J|`x`.jsonl"];
+    for name in names {
+        place.file(name, scores());
+    }
+    report(&place, &[names[0], names[1], "-o", "r.html"]);
+    let page = place.read("r.html");
+    assert!(page.contains("a&lt;img src=x onerror=hack()&gt;.jsonl"), "{page}");
+    let outside: String = page.split("<script type=\"application/json\"").take(1).collect();
+    for forbidden in ["<img", "\u{202e}", "\u{1b}"] {
+        assert!(!outside.contains(forbidden), "{forbidden:?}");
+    }
+    // One row for each figure, with a cell for each file.
+    let row = "<tr><th scope=\"row\">mean score (1 to 5)</th><td class=\"number\"><b>3.000</b>";
+    let start = page.find(row).unwrap();
+    let row = &page[start..start + page[start..].find("</tr>").unwrap()];
+    assert_eq!(row.matches("<b>3.000</b>").count(), 2, "{row}");
+    let markdown = report(&place, &[names[0], names[1], "--format", "markdown"]);
+    assert!(!markdown.contains('<') && !markdown.contains('\u{202e}'), "{markdown}");
+}

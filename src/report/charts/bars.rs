@@ -83,8 +83,12 @@ pub(in crate::report) fn histogram(
     let bar = |bin: &Bin| {
         let gap = (bin.high - bin.low) * 0.08;
         let shape = Shape::Box((bin.low + gap, 0.0), (bin.high - gap, real(bin.count)));
+        let bar = Mark::new(shape, BLUE);
+        if bin.count == 0 {
+            return bar;
+        }
         let words = format!("{}: {}", named(bin), counted(bin.count, "record"));
-        Mark::new(shape, BLUE).linked(format!("{filter}:{}:{}", bin.low, bin.high), words)
+        bar.linked(format!("{filter}:{}:{}", bin.low, bin.high), words)
     };
     let outline = |(bin, count): (&Bin, &usize)| {
         let gap = (bin.high - bin.low) * 0.08;
@@ -171,6 +175,7 @@ mod tests {
         let bins = bins(&[1.0, 3.0, 3.0], Some((1.0, 5.0)));
         let svg = histogram(&bins, Some(&[1.2, 2.9, 3.1]), ("score", "score"));
         assert!(svg.contains("href=\"#?score:2.5:3.5\"") && svg.contains("3: 2 records"), "{svg}");
+        assert!(!svg.contains("0 records"), "{svg}");
         let svg = named_bars(&[("<script>\u{202e}".into(), 2)], ("records", "verdict"));
         assert!(!svg.contains("<script") && !svg.contains('\u{202e}'), "{svg}");
         assert!(svg.contains("#?verdict:%3Cscript%3E%E2%80%AE"), "{svg}");

@@ -9,9 +9,9 @@ use super::{
     Report,
     detail::{self, SharedLines},
     entry::{Entry, Flag, More},
-    pictures::{self, by_order},
     run::Run,
     trust::answers,
+    votes::{by_order, member_names, member_words},
 };
 use crate::metrics::real;
 
@@ -20,7 +20,7 @@ pub(super) fn index(report: &Report) -> String {
     let runs: Vec<&str> = report.runs.iter().map(|run| run.name.as_str()).collect();
     let notes: Vec<&str> = report.runs.iter().map(|run| unsent(report, run)).collect();
     let flags: Vec<&str> = Flag::ALL.iter().map(|flag| flag.name()).collect();
-    let members: BTreeSet<String> = report.runs.iter().flat_map(pictures::member_names).collect();
+    let members: BTreeSet<String> = report.runs.iter().flat_map(member_names).collect();
     let rows: Vec<Value> = report
         .runs
         .iter()
@@ -65,7 +65,7 @@ fn row(run: usize, entry: &Entry, members: &BTreeSet<String>) -> Value {
         answers(entry).map(|texts| texts.iter().map(|text| text.chars().count()).sum::<usize>());
     let label = entry.label.as_ref();
     let orders = by_order(entry).map(|(given, swapped)| format!("{given}\u{1f}{swapped}"));
-    let words = pictures::member_words(entry);
+    let words = member_words(entry);
     let words: Option<Vec<Option<&String>>> =
         (words.len() > 1).then(|| members.iter().map(|name| words.get(name.as_str())).collect());
     json!([

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     entry::{Entry, LOW_MASS, More},
     figures::{percent, shown},
-    pictures::member_words,
     run::Run,
+    votes::member_words,
 };
 use crate::{line::Consistent, metrics::real};
 

@@ -6,7 +6,7 @@
 //! | `run` | the records of one file, with the summary that its command prints |
 //! | `figures`, `gates`, `trust`, `look` | the first screen: coverage, what came out, whether it is good enough, how far it can be trusted, what to look at |
 //! | `together` | the same records in several files: which verdicts differ, and whether that is more than chance |
-//! | `pictures`, `courses` | which charts a run has |
+//! | `pictures`, `courses`, `votes` | which charts a run has |
 //! | `detail`, `data` | the records as JSON for the page |
 //! | `page` | the page: template, style and script, and the policy that lets nothing else run |
 //! | `markdown`, `events` | the same for a pull request, and as events of OpenTelemetry |
@@ -21,6 +21,7 @@ mod gates;
 mod trust;
 mod picture;
 mod courses;
+mod votes;
 mod pictures;
 mod look;
 mod together;

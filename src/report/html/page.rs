@@ -105,7 +105,7 @@ pub(super) fn html(report: &Report) -> Result<String> {
             beside => Serde(&beside),
             comparisons => Serde(&together::views(report)),
             together => Serde(&pictures::compute(&report.runs).map(of_picture)),
-            command => report.options.command.as_str(),
+            command => escaped(&report.options.command),
             with_items => report.options.with_items,
             records => report.len(),
             rows => Serde(&rows(report)),
