@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
 use super::{figures::Figures, row::FigureRow};
-use crate::metrics::Interval;
+use crate::{metrics::Interval, report::escaped};
 
 /// How many columns stand after the name of the row.
 const CELLS: usize = 5;
@@ -123,10 +123,13 @@ impl Figures {
     /// a narrow terminal names stand above their values. Below 40 columns lines may be longer.
     pub fn table(&self, columns: Option<usize>) -> String {
         let mut table = self.counts();
-        let layout = Layout::of(&self.rows, columns);
+        // Names of parts come from records.
+        let printable = |row: &FigureRow| FigureRow { name: escaped(&row.name), ..row.clone() };
+        let rows: Vec<FigureRow> = self.rows.iter().map(printable).collect();
+        let layout = Layout::of(&rows, columns);
         table.push('\n');
         layout.write(&mut table, "", &COLUMNS.map(ToOwned::to_owned));
-        for row in &self.rows {
+        for row in &rows {
             layout.write(&mut table, &row.name, &cells(row));
         }
         if let (Some(Interval { low, high }), Some(first)) = (self.interval, self.rows.first()) {
@@ -214,6 +217,16 @@ length-controlled win rate
     (length-controlled)
  1200    25.00    25.00  25.00   25.00";
         assert_eq!(table(Some(40)), expected.trim_start_matches('\n'));
+    }
+
+    #[test]
+    fn a_name_of_a_part_cannot_forge_a_row() {
+        let benchmark = bench::named("alpacaeval").unwrap();
+        let rows = vec![row("win rate", 0.5), row("  x\nwin rate \u{1b}[2J 100.00", 0.5)];
+        let figures = Figures { rows, ..Figures::counted(benchmark, &[]) };
+        let table = figures.table(None);
+        assert_eq!(table.lines().count(), 6, "{table}");
+        assert!(table.contains("  x⏎win rate \\u{1b}[2J 100.00"), "{table}");
     }
 
     #[test]
