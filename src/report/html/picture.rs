@@ -12,9 +12,12 @@ pub(super) struct Picture {
 }
 
 /// A picture; `None` where there is nothing to draw.
-pub(super) fn picture(title: &'static str, note: String, svg: String) -> Option<Picture> {
+pub(super) fn picture(title: &'static str, note: String, mut svg: String) -> Option<Picture> {
+    if svg.is_empty() {
+        return None;
+    }
     // A picture that is read aloud is a group of its marks under its title.
-    let named = format!("<svg role=\"group\" aria-label=\"{title}\" ");
-    let svg = svg.replacen("<svg ", &named, 1);
-    (!svg.is_empty()).then(|| Picture { title: title.into(), note, svg })
+    let start = svg.find("<svg ").map_or(0, |at| at + "<svg ".len());
+    svg.insert_str(start, &format!("role=\"group\" aria-label=\"{title}\" "));
+    Some(Picture { title: title.into(), note, svg })
 }

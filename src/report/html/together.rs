@@ -91,13 +91,15 @@ pub(super) fn views(report: &Report) -> Vec<ComparedView> {
     report.comparisons.iter().map(view).collect()
 }
 
+/// The name of a figure, and its value with its interval in every file; `None` where a file does not have it.
+type Beside = (String, Vec<Option<(String, String)>>);
+
 /// The figures of all files in one table.
 #[derive(Serialize)]
 pub(super) struct BesideView {
     /// The names of the files.
     files: Vec<String>,
-    /// The name of each figure, and its value with its interval in every file that has it.
-    rows: Vec<(String, Vec<Option<(String, String)>>)>,
+    rows: Vec<Beside>,
 }
 
 /// The figures that at least two files have, beside each other; `None` of one file.
@@ -105,7 +107,7 @@ pub(super) fn beside<'f>(
     runs: impl Iterator<Item = (&'f str, Vec<&'f Figure>)>,
 ) -> Option<BesideView> {
     let mut files = Vec::new();
-    let mut rows: Vec<(String, Vec<Option<(String, String)>>)> = Vec::new();
+    let mut rows: Vec<Beside> = Vec::new();
     for (at, (file, figures)) in runs.enumerate() {
         files.push(file.to_owned());
         for Figure { name, value, interval, .. } in figures {
