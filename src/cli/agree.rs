@@ -4,9 +4,16 @@
 //! their intervals, then the disagreements. Rules of `--fail-under` and an earlier run of `--baseline` decide the exit
 //! code. No model is asked.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
-use super::{Exit, calibrate::current, emit_figures, gates, input::reading, label_file, note};
+use serde_json::Value;
+
+use super::{
+    Exit, gates,
+    input::reading,
+    label_file, note,
+    result_lines::{self, emit_each, of_each},
+};
 use tribunal::{
     config::Pair,
     error::{Error, ErrorKind, Result},
@@ -52,6 +59,9 @@ pub(super) struct Args {
     /// Results of an earlier run: exit 1 on significant drops.
     #[arg(long, value_name = "RESULTS")]
     baseline: Option<PathBuf>,
+    /// Prompt whose results are read, if there are several.
+    #[arg(long, value_name = "PROMPT")]
+    judge: Option<String>,
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -70,10 +80,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     reading(Plan::default().writes_stdout(), &all).check()?;
     label_file::check_apart(args.labels.as_deref(), [&*args.results])?;
     let (labelled, mut failed) = labels.map(label_file::read).transpose()?.unwrap_or_default();
-    let measured = |source: &Source| args.measured(source, &labelled);
-    let (mut report, unread) = measured(&source)?;
+    let (reports, unread) = args.measured(&source, &labelled)?;
     failed += unread;
-    let Some(kind) = report.kind else { return Err(nothing(&report)) };
     // A number alone is about the agreement.
     let gates: Vec<Gate> = args
         .fail_under
@@ -83,52 +91,116 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             None => gate.clone(),
         })
         .collect();
-    let later = gates::checked(&gates, &report.figures, kind)?;
-    report.figures = gates::joined(report.figures, later);
-    let earlier = match &baseline {
-        Some(source) => {
-            let (report, unread) = measured(source)?;
-            failed += unread;
-            Some(report)
-        }
-        None => None,
-    };
-    if let Some(earlier) = &earlier {
-        check_kinds(&report, earlier)?;
+    let mut judges = checked(reports, &gates)?;
+    if let Some(source) = &baseline {
+        let (earlier, unread) = args.measured(source, &labelled)?;
+        failed += unread;
+        beside(&mut judges, earlier).map_err(|error| error.within(source))?;
     }
-    args.print(&report, earlier.as_ref())?;
-    let is_worse = match &earlier {
-        Some(earlier) => has_dropped(&report, earlier)?,
-        None => false,
-    };
-    let is_low = gates::failed(&gates, &report.figures)?;
-    Ok(match (failed, is_low || is_worse) {
+    emit_each(&judges, args.json, Measured::to_json, Measured::to_string)?;
+    let several = judges.len() > 1;
+    let mut is_worse = false;
+    for (judge, measured) in &judges {
+        let of = if several { format!("judge `{judge}`: ") } else { String::new() };
+        is_worse |= measured.has_dropped(&of)?;
+        is_worse |= gates::failed(&measured.gates, &measured.report.figures, &of)?;
+    }
+    Ok(match (failed, is_worse) {
         (1.., _) => Exit::Incomplete,
         (0, true) => Exit::GateFailed,
         (0, false) => Exit::Done,
     })
 }
 
+/// The figures of one judge, what they are compared with, and the rules that they must keep.
+struct Measured {
+    report: AgreementReport,
+    earlier: Option<AgreementReport>,
+    gates: Vec<Gate>,
+}
+
+/// The figures of each judge with the rules on them. Where there are several judges, a rule is about those that can have
+/// its figure.
+///
+/// # Errors
+/// A rule is about a figure that no judge can have.
+fn checked(
+    reports: Vec<(String, AgreementReport)>,
+    gates: &[Gate],
+) -> Result<Vec<(String, Measured)>> {
+    let mut judges = Vec::new();
+    let mut errors: Vec<Option<Error>> = gates.iter().map(|_| None).collect();
+    let mut fit = vec![false; gates.len()];
+    for (judge, mut report) in reports {
+        let Some(kind) = report.kind else { return Err(nothing(&report)) };
+        let mut own = Vec::new();
+        for (place, gate) in gates.iter().enumerate() {
+            match gates::checked(std::slice::from_ref(gate), &report.figures, kind) {
+                Ok(later) => {
+                    report.figures = gates::joined(report.figures, later);
+                    own.push(gate.clone());
+                    fit[place] = true;
+                }
+                Err(error) => {
+                    errors[place].get_or_insert(error);
+                }
+            }
+        }
+        judges.push((judge, Measured { report, earlier: None, gates: own }));
+    }
+    let refused = errors.into_iter().zip(fit).find_map(|(error, fit)| error.filter(|_| !fit));
+    refused.map_or(Ok(judges), Err)
+}
+
+/// Puts the figures of an earlier run beside those of each judge: of several judges, those of the same prompt.
+///
+/// # Errors
+/// The earlier run lacks a judge, or its verdicts are of another kind.
+fn beside(
+    judges: &mut [(String, Measured)],
+    mut earlier: Vec<(String, AgreementReport)>,
+) -> Result<()> {
+    let is_alone = judges.len() == 1 && earlier.len() == 1;
+    for (judge, measured) in judges {
+        let place = earlier.iter().position(|(name, _)| is_alone || name == judge);
+        let Some(place) = place else {
+            let message = format!("no result that can be compared is of the prompt `{judge}`");
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("compare with a run of the same prompts, or name the prompt that both have: --judge PROMPT"));
+        };
+        let (_, report) = earlier.swap_remove(place);
+        check_kinds(&measured.report, &report)?;
+        measured.earlier = Some(report);
+    }
+    Ok(())
+}
+
 impl Args {
-    /// The figures of a file of results, and how many lines could not be read.
+    /// The figures of each judge of a file of results, and how many lines could not be read.
     fn measured(
         &self,
         source: &Source,
         labelled: &[(String, Item)],
-    ) -> Result<(AgreementReport, usize)> {
+    ) -> Result<(Vec<(String, AgreementReport)>, usize)> {
         let meanings =
             self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
         let labels = Labels::new(self.label.clone(), meanings);
-        let mut sample = AgreementSample::new(labels).clustered_by(self.cluster.clone());
-        sample = self.epsilon.into_iter().fold(sample, AgreementSample::epsilon);
-        labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
-        let (lines, unread) = current(source, |line| line)?;
-        let own = lines.first().and_then(|line| line.item.clone()).map(Item::from);
-        let first = labelled.first().map(|(_, item)| item.clone()).or(own).unwrap_or_default();
-        lines.into_iter().for_each(|line| sample.push(line));
-        let report = sample.report(self.show);
-        self.check(&report, &first).map_err(|error| error.within(source))?;
-        Ok((report, unread))
+        let read = result_lines::read(source, self.judge.as_deref(), |line| line)?;
+        let ids = read.judges.iter().flat_map(|one| &one.lines).map(|line| line.id.as_str());
+        let labelled = label_file::joined(labelled.to_vec(), ids);
+        let reports = of_each(read.judges, |lines| {
+            let mut sample =
+                AgreementSample::new(labels.clone()).clustered_by(self.cluster.clone());
+            sample = self.epsilon.into_iter().fold(sample, AgreementSample::epsilon);
+            labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
+            let own = lines.first().and_then(|line| line.item.clone()).map(Item::from);
+            let first = labelled.first().map(|(_, item)| item.clone()).or(own).unwrap_or_default();
+            lines.into_iter().for_each(|line| sample.push(line));
+            let report = sample.report(self.show);
+            self.check(&report, &first).map_err(|error| error.within(source))?;
+            Ok(report)
+        })?;
+        Ok((reports, read.failed))
     }
 
     /// Checks that the fields that were named are there; `first` is the first record.
@@ -153,31 +225,68 @@ impl Args {
             _ => Ok(()),
         }
     }
+}
 
-    /// Prints the report, and whether it differs from the earlier one.
-    fn print(&self, report: &AgreementReport, earlier: Option<&AgreementReport>) -> Result<()> {
-        let since = earlier.and_then(|earlier| report.since(earlier));
-        let read = earlier.and_then(|earlier| report.readability_since(earlier));
-        let text = if self.json {
-            let mut all = report.to_json();
-            if let Some(test) = since {
-                all["baseline"] = test.to_json();
-            }
-            if let Some(test) = read {
-                all["baseline_readable"] = test.to_json();
-            }
-            format!("{all:#}")
-        } else {
-            let mut text = report.to_string();
-            if let Some(test) = since {
-                text += &format!("\n\nagainst the baseline (the first): {test}");
-            }
-            if let Some(test) = read {
-                text += &format!("\nrecords with a verdict in one run alone: {test}");
-            }
-            text
+impl Measured {
+    /// The report, and whether it differs from the earlier one.
+    fn to_json(&self) -> Value {
+        let mut all = self.report.to_json();
+        if let Some(test) = self.since() {
+            all["baseline"] = test.to_json();
+        }
+        if let Some(test) = self.read_since() {
+            all["baseline_readable"] = test.to_json();
+        }
+        all
+    }
+
+    /// The agreement against that of the earlier run.
+    fn since(&self) -> Option<Significance> {
+        self.report.since(self.earlier.as_ref()?)
+    }
+
+    /// The records with a verdict against those of the earlier run.
+    fn read_since(&self) -> Option<Significance> {
+        self.report.readability_since(self.earlier.as_ref()?)
+    }
+
+    /// Whether the agreement is less than in the earlier run, by more than chance; if so, it is printed. `of` names the
+    /// judge.
+    ///
+    /// # Errors
+    /// The two runs have no record in common.
+    fn has_dropped(&self, of: &str) -> Result<bool> {
+        if self.earlier.is_none() {
+            return Ok(false);
+        }
+        if let Some(test) = self.read_since().filter(Significance::is_drop) {
+            note(&format!(
+                "gate failed: {of}fewer records have a verdict than in the baseline ({test})"
+            ));
+            return Ok(true);
+        }
+        let Some(test) = self.since() else {
+            let message = "the baseline has no compared record in common";
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("records are matched by id: judge the same input for both files"));
         };
-        emit_figures(&text, self.json)
+        if test.is_drop() {
+            note(&format!("gate failed: {of}the agreement is less than in the baseline ({test})"));
+        }
+        Ok(test.is_drop())
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.report)?;
+        if let Some(test) = self.since() {
+            write!(f, "\n\nagainst the baseline (the first): {test}")?;
+        }
+        if let Some(test) = self.read_since() {
+            write!(f, "\nrecords with a verdict in one run alone: {test}")?;
+        }
+        Ok(())
     }
 }
 
@@ -216,23 +325,4 @@ fn check_kinds(report: &AgreementReport, earlier: &AgreementReport) -> Result<()
         kind(report)
     );
     Err(Error::new(ErrorKind::Config, message).hint("compare runs of the same kind of judge"))
-}
-
-/// Whether the agreement is less than in the earlier run, by more than chance; if so, it is printed.
-///
-/// # Errors
-/// The two runs have no record in common.
-fn has_dropped(report: &AgreementReport, earlier: &AgreementReport) -> Result<bool> {
-    if let Some(test) = report.readability_since(earlier).filter(Significance::is_drop) {
-        note(&format!("gate failed: fewer records have a verdict than in the baseline ({test})"));
-        return Ok(true);
-    }
-    let Some(test) = report.since(earlier) else {
-        let error = Error::new(ErrorKind::Config, "the baseline has no compared record in common");
-        return Err(error.hint("records are matched by id: judge the same input for both files"));
-    };
-    if test.is_drop() {
-        note(&format!("gate failed: the agreement is less than in the baseline ({test})"));
-    }
-    Ok(test.is_drop())
 }

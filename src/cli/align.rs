@@ -197,6 +197,10 @@ impl Args {
             failed += unread;
             items.extend(records.into_iter().map(|(id, item)| (id, record_of(item))));
         }
+        let labelled = match self.records {
+            Some(_) => label_file::joined(labelled, items.keys().map(String::as_str)),
+            None => labelled,
+        };
         let mut by_id: BTreeMap<String, Vec<Item>> = BTreeMap::new();
         for (id, item) in labelled {
             let item = if self.records.is_some() { item } else { record_of(item) };

@@ -11,13 +11,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Exit, console::FewErrors, emit_figures, input::reading, note};
+use super::{
+    Exit,
+    input::reading,
+    note,
+    result_lines::{self, JudgeLines, emit_each, of_each, slim},
+};
 use tribunal::{
     config::Pair,
     error::{Error, ErrorKind, Result},
     files::Plan,
     line::ResultLine,
-    records::{self, LineOwner, Source},
+    records::Source,
     report::{
         CalibrationFigures, CalibrationReport, CalibrationSample, FitMethod, Fitted, LabelRule,
         Labels, Quantity, escaped,
@@ -69,6 +74,9 @@ pub(super) struct Args {
     /// Records with the labels, if results lack them.
     #[arg(long, value_name = "FILE", requires = "agree")]
     labels: Option<PathBuf>,
+    /// Prompt whose results are read, if there are several.
+    #[arg(long, value_name = "PROMPT", conflicts_with = "agree")]
+    judge: Option<String>,
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -97,46 +105,58 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = Plan::default().writes_stdout();
     let plan = args.output.iter().fold(plan, |plan, path| plan.writes("the map", path));
     reading(plan, std::slice::from_ref(&source)).check()?;
-    let (sample, failed) = args.sample(&source)?;
-    // A map is applied to what the model reports, so it is fitted on that.
-    let (all, coverage) = sample.observations(args.method.is_some())?;
-    if all.is_empty() {
-        let has_none = coverage.without_p == coverage.records;
-        let report = args.empty(&sample, coverage)?;
-        let error = Error::new(ErrorKind::Config, format!("nothing to calibrate: {report}"));
-        return Err(error.hint(if has_none {
-            "these verdicts have no probabilities: judge with a model that gives them"
-        } else {
-            "name the field with the right verdict of each record: --label FIELD"
-        }));
-    }
-    let bins = usize::from(args.bins);
-    let fitted = args.method.map(|method| Fitted::new(method, &all, args.folds.into(), bins));
-    let fitted = fitted.transpose()?;
-    if let (Some(path), Some(fitted)) = (&args.output, &fitted) {
-        let calibration = sample.calibration(fitted.map.clone(), coverage.used)?;
-        save(path, &format!("{calibration}\n"))?;
-        note(&format!(
-            "wrote {}: apply it with --calibration",
-            escaped(&path.display().to_string())
-        ));
-    }
-    let report = CalibrationReport { fitted, ..args.report(&sample, coverage, &all)? };
-    let text = if args.json { format!("{:#}", report.to_json()) } else { report.to_string() };
-    emit_figures(&text, args.json)?;
+    let read = result_lines::read(&source, args.judge.as_deref(), slim)?;
+    let failed = read.failed;
+    let judges = if args.method.is_some() {
+        let (lines, _) =
+            read.of_one("a map is that of one", "name the prompt of one: --judge PROMPT")?;
+        vec![JudgeLines { judge: String::new(), lines }]
+    } else {
+        read.judges
+    };
+    let found = of_each(judges, |lines| args.measured(&lines))?;
+    emit_each(&found, args.json, CalibrationReport::to_json, CalibrationReport::to_string)?;
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 
 impl Args {
-    /// The current lines of the results, and how many of them could not be read.
-    fn sample(&self, source: &Source) -> Result<(CalibrationSample, usize)> {
+    /// The report on the lines of one judge. A fitted map is saved.
+    fn measured(&self, lines: &[ResultLine]) -> Result<CalibrationReport> {
+        let sample = self.sample(lines);
+        // A map is applied to what the model reports, so it is fitted on that.
+        let (all, coverage) = sample.observations(self.method.is_some())?;
+        if all.is_empty() {
+            let has_none = coverage.without_p == coverage.records;
+            let report = self.empty(&sample, coverage)?;
+            let error = Error::new(ErrorKind::Config, format!("nothing to calibrate: {report}"));
+            return Err(error.hint(if has_none {
+                "these verdicts have no probabilities: judge with a model that gives them"
+            } else {
+                "name the field with the right verdict of each record: --label FIELD"
+            }));
+        }
+        let bins = usize::from(self.bins);
+        let fitted = self.method.map(|method| Fitted::new(method, &all, self.folds.into(), bins));
+        let fitted = fitted.transpose()?;
+        if let (Some(path), Some(fitted)) = (&self.output, &fitted) {
+            let calibration = sample.calibration(fitted.map.clone(), coverage.used)?;
+            save(path, &format!("{calibration}\n"))?;
+            note(&format!(
+                "wrote {}: apply it with --calibration",
+                escaped(&path.display().to_string())
+            ));
+        }
+        Ok(CalibrationReport { fitted, ..self.report(&sample, coverage, &all)? })
+    }
+
+    /// The sample of these lines.
+    fn sample(&self, lines: &[ResultLine]) -> CalibrationSample {
         let rule = LabelRule::from(self.own_labels())
             .positive(self.positive.clone())
             .threshold(self.threshold);
         let mut sample = CalibrationSample::new(rule).of(self.of);
-        let (lines, failed) = current(source, slim)?;
         lines.iter().for_each(|line| sample.push(line));
-        Ok((sample, failed))
+        sample
     }
 
     /// Where the labels of records are.
@@ -173,55 +193,6 @@ impl Args {
         let report = self.report(sample, coverage, &[])?.to_string();
         Ok(report.lines().next().unwrap_or_default().to_owned())
     }
-}
-
-/// The current lines of results, and how many of them could not be read. `kept` is what is kept of a line.
-///
-/// # Errors
-/// The results cannot be opened.
-pub(super) fn current(
-    source: &Source,
-    kept: impl Fn(ResultLine) -> ResultLine,
-) -> Result<(Vec<ResultLine>, usize)> {
-    current_of(source, kept, |_| false)
-}
-
-/// The same where some of the lines have a judge of their own: those that `is_apart` names.
-///
-/// # Errors
-/// Those of [`current`].
-pub(super) fn current_of(
-    source: &Source,
-    kept: impl Fn(ResultLine) -> ResultLine,
-    is_apart: impl Fn(&ResultLine) -> bool,
-) -> Result<(Vec<ResultLine>, usize)> {
-    let (mut owners, mut lines) = (Vec::new(), Vec::new());
-    let mut errors = FewErrors::default();
-    for (number, line) in records::lines(source)? {
-        let place = format!("{source}:{number}");
-        let read = line.and_then(|line| Ok((LineOwner::of(&line), ResultLine::read(&line)?)));
-        match read {
-            Ok((owner, line)) => {
-                owners.push((owner, is_apart(&line)));
-                lines.push(kept(line));
-            }
-            Err(error) => errors.print(&error.within(&place)),
-        }
-    }
-    let counts = records::current_of_two(&owners);
-    let others = counts.iter().filter(|counts| !**counts).count();
-    if others > 0 {
-        let lines = if others == 1 { "line" } else { "lines" };
-        note(&format!("left out {others} {lines} of another judge or of older records"));
-    }
-    let current = lines.into_iter().zip(counts).filter(|(_, counts)| *counts);
-    Ok((current.map(|(line, _)| line).collect(), errors.ended("lines")))
-}
-
-/// The line without its texts: a file of results may be large, and all of its lines are kept.
-pub(super) fn slim(mut line: ResultLine) -> ResultLine {
-    (line.votes, line.critique) = (None, None);
-    line
 }
 
 /// Writes the map into a file.

@@ -15,10 +15,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Exit, emit, note};
+use super::{Exit, emit, manifest, note};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
+    line::ResultLine,
     records::{self, InputFormat, LineOwner, Source},
     report::{Comparison, RecordVerdict, escaped},
 };
@@ -73,13 +74,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
             ));
     }
     let (mut verdicts, mut whose) = (Vec::new(), Vec::new());
-    for (number, line) in records::lines(&Source::File(path.to_owned()))? {
+    let source = Source::File(path.to_owned());
+    let second = manifest::second_prompt(&source);
+    let is_by = |line: &str, hash: &String| {
+        ResultLine::read(line).is_ok_and(|line| line.prompt.hash == *hash)
+    };
+    for (number, line) in records::lines(&source)? {
         let place = format!("{}:{number}", path.display());
         let line = line.map_err(|error| error.within(&place))?;
-        whose.push(LineOwner::of(&line));
+        whose.push((LineOwner::of(&line), second.iter().any(|hash| is_by(&line, hash))));
         verdicts.push(RecordVerdict::read(&line).map_err(|error| error.within(&place))?);
     }
-    let counts = records::current(&whose);
+    let counts = records::current_of_two(&whose);
     let others = counts.iter().filter(|counts| !**counts).count();
     if others > 0 {
         note(&escaped(&format!(

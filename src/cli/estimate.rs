@@ -8,10 +8,9 @@ use std::path::PathBuf;
 
 use super::{
     Exit,
-    calibrate::{current, slim},
-    emit_figures,
     input::reading,
     label_file,
+    result_lines::{self, emit_each, of_each, slim},
 };
 use tribunal::{
     config::Pair,
@@ -52,6 +51,9 @@ pub(super) struct Args {
     /// Method: prediction-powered, isotonic or rogan-gladen [default: all].
     #[arg(long, value_enum, hide_possible_values = true, value_name = "METHOD")]
     method: Option<EstimateMethod>,
+    /// Prompt whose results are read, if there are several.
+    #[arg(long, value_name = "PROMPT")]
+    judge: Option<String>,
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -70,19 +72,18 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let rule = LabelRule::from(Labels::new(args.label.clone(), meanings))
         .positive(args.positive.clone())
         .threshold(args.threshold);
-    let mut sample = EstimateSample::new(rule).of(args.of);
     label_file::check_apart(args.labels.as_deref(), [&*args.results])?;
-    let mut failed = 0;
-    if let Some(labels) = labels {
-        let (records, unread) = label_file::read(labels)?;
-        failed += unread;
-        records.into_iter().for_each(|(id, item)| sample.label(id, item));
-    }
-    let (lines, unread) = current(&source, slim)?;
-    failed += unread;
-    lines.into_iter().for_each(|line| sample.push(line));
-    let report = EstimateReport::new(&sample, args.method)?;
-    let text = if args.json { format!("{:#}", report.to_json()) } else { report.to_string() };
-    emit_figures(&text, args.json)?;
+    let (labelled, unread) = labels.map(label_file::read).transpose()?.unwrap_or_default();
+    let read = result_lines::read(&source, args.judge.as_deref(), slim)?;
+    let failed = read.failed + unread;
+    let ids = read.judges.iter().flat_map(|one| &one.lines).map(|line| line.id.as_str());
+    let labelled = label_file::joined(labelled, ids);
+    let found = of_each(read.judges, |lines| {
+        let mut sample = EstimateSample::new(rule.clone()).of(args.of);
+        labelled.iter().for_each(|(id, item)| sample.label(id.clone(), item.clone()));
+        lines.into_iter().for_each(|line| sample.push(line));
+        EstimateReport::new(&sample, args.method)
+    })?;
+    emit_each(&found, args.json, EstimateReport::to_json, EstimateReport::to_string)?;
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }

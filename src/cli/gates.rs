@@ -97,15 +97,15 @@ pub(super) fn joined(mut figures: Vec<Figure>, others: Vec<Figure>) -> Vec<Figur
     figures
 }
 
-/// Whether a rule is not kept; each of those is printed.
+/// Whether a rule is not kept; each of those is printed. `of` names the judge, if there are several.
 ///
 /// # Errors
 /// A rule is about a figure that there is not.
-pub(super) fn failed(gates: &[Gate], figures: &[Figure]) -> Result<bool> {
+pub(super) fn failed(gates: &[Gate], figures: &[Figure], of: &str) -> Result<bool> {
     let mut any = false;
     for gate in gates {
         if let Some(why) = gate.failure(figures)? {
-            note(&format!("gate failed: {why}"));
+            note(&format!("gate failed: {of}{why}"));
             any = true;
         }
     }

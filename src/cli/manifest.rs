@@ -27,7 +27,7 @@ use tribunal::{
     judging::Member,
     models::Models,
     prompt::Prompt,
-    records::Ending,
+    records::{Ending, Source},
 };
 
 /// The path of the manifest: `results.jsonl.run.json` for `results.jsonl`; `None` for a device.
@@ -36,6 +36,14 @@ pub(super) fn beside(results: &Path) -> Option<PathBuf> {
     name.push(".run.json");
     let is_file = results.metadata().map_or(true, |meta| meta.is_file());
     is_file.then(|| results.with_file_name(name))
+}
+
+/// The hash of the prompt of the second judge of a run, where one judge compares answers and another one rates those that
+/// are only rated. `None` if there is no such judge, or no manifest beside the results.
+pub(super) fn second_prompt(results: &Source) -> Option<String> {
+    let Source::File(path) = results else { return None };
+    let run: Value = serde_json::from_slice(&std::fs::read(beside(path)?).ok()?).ok()?;
+    run["rated"]["prompt"]["hash"].as_str().map(ToOwned::to_owned)
 }
 
 /// The command line as it was typed, without secrets: the name of the program, and its words.

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `align`, `parse`, `reparse`, `diff`, `agree`, `calibrate`, `estimate`, `report`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `lines`, `label_file`, `budget` | groups of flags that several commands share |
+//! | `result_lines` | the current lines of results, apart for each judge |
 //! | `gates` | rules on figures, which decide the exit code |
 //! | `requests` | what was sent, made again from results and their manifest |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
@@ -72,6 +73,7 @@ mod rank;
 mod reparse;
 mod report;
 mod requests;
+mod result_lines;
 mod revise;
 mod rows;
 mod running;

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 use super::ids::digest;
 use crate::line::{Lenient, TextLike};
@@ -15,8 +16,10 @@ use crate::line::{Lenient, TextLike};
 pub struct LineOwner {
     /// A digest of model and prompt; `None` if the line has none.
     judge: Option<u64>,
-    /// A digest of id and index. A line without an index is a record of its own.
+    /// A digest of id and index; without an index, of the id and the record in the line; without both, of the line.
     record: u64,
+    /// Whether the line has an id and no index, as no run writes it.
+    is_by_hand: bool,
     /// Whether the line is marked as one of another input or another judge.
     is_stale: bool,
 }
@@ -26,6 +29,8 @@ pub struct LineOwner {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct LineFields {
+    /// That of a node of a tree, of which many have the id of one record.
+    node: Option<IgnoredAny>,
     id: Lenient<TextLike>,
     index: Lenient<u64>,
     model: Lenient<String>,
@@ -42,16 +47,28 @@ struct PromptHash {
 impl LineOwner {
     /// Reads the owner from a line of results.
     pub fn of(line: &str) -> Self {
-        let LineFields { id, index, model, prompt, stale } =
+        let LineFields { node, id, index, model, prompt, stale } =
             serde_json::from_str(line).unwrap_or_default();
         let judge = model.known().zip(prompt.known().map(|prompt| prompt.hash));
         let judge = judge.map(|judge| digest(|hasher| hasher.json(&judge)));
-        let record = match index.known() {
-            Some(index) => digest(|hasher| hasher.json(&(id.known().map(TextLike::text), index))),
+        let (id, index) = (id.known().map(TextLike::text), index.known());
+        let is_by_hand = index.is_none() && id.is_some() && node.is_none();
+        let record = match index {
+            Some(index) => digest(|hasher| hasher.json(&(id, index))),
+            None if is_by_hand => digest(|hasher| hasher.json(&(id, item_of(line)))),
             None => digest(|hasher| hasher.part(line.as_bytes())),
         };
-        Self { judge, record, is_stale: stale.known() == Some(true) }
+        Self { judge, record, is_by_hand, is_stale: stale.known() == Some(true) }
     }
+}
+
+/// The record in a line.
+fn item_of(line: &str) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Held {
+        item: Option<Value>,
+    }
+    serde_json::from_str::<Held>(line).ok()?.item
 }
 
 /// Whether each line of a file counts.
@@ -79,6 +96,26 @@ pub fn current(lines: &[LineOwner]) -> Vec<bool> {
     lines.iter().enumerate().map(counts).collect()
 }
 
+/// The lines that were written by hand and do not count, because a later line is about the same record: for each its
+/// place, and that of the line that counts. Of `counts`, each says whether the line of its place counts.
+///
+/// ```
+/// use tribunal::records::{LineOwner, current, rewritten};
+///
+/// let lines = ["a", "b", "a"].map(|id| LineOwner::of(&format!(r#"{{"id":"{id}","score":1}}"#)));
+/// assert_eq!(rewritten(&lines, &current(&lines)), [(0, 2)]);
+/// ```
+pub fn rewritten(lines: &[LineOwner], counts: &[bool]) -> Vec<(usize, usize)> {
+    let own = || lines.iter().zip(counts).enumerate().filter(|(_, (line, _))| line.is_by_hand);
+    let counting = own().filter(|(_, (_, counts))| **counts);
+    let counting: HashMap<u64, usize> = counting.map(|(n, (line, _))| (line.record, n)).collect();
+    let others = own().filter(|(_, (_, counts))| !**counts);
+    let later = |(n, (line, _)): (usize, (&LineOwner, &bool))| {
+        counting.get(&line.record).filter(|later| **later > n).map(|later| (n, *later))
+    };
+    others.filter_map(later).collect()
+}
+
 /// The same where two judges share the records of one run; beside each line stands whether it is one of the second.
 pub fn current_of_two(lines: &[(LineOwner, bool)]) -> Vec<bool> {
     let of = |second: bool| {
@@ -92,7 +129,7 @@ pub fn current_of_two(lines: &[(LineOwner, bool)]) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     #[test]
     fn lines_of_the_last_judge_count_and_of_one_record_the_last() {
@@ -109,8 +146,19 @@ mod tests {
             line("a", 2, "new"),
         ];
         assert_eq!(current(&lines), [false, true, false, true, true]);
-        let bare = [json!({"id": "a", "score": 1}), json!({"id": "a", "score": 2})];
-        assert_eq!(current(&bare), [true, true]);
+        // Of lines that were written by hand, too, the last one about a record counts.
+        let bare = [
+            json!({"id": "a", "score": 1}),
+            json!({"id": 1, "score": 3}),
+            json!({"id": "a", "score": 2}),
+        ];
+        assert_eq!(current(&bare), [false, true, true]);
+        let of = |answer: &str| json!({"id": "a", "score": 1, "item": {"answer": answer}});
+        assert_eq!(current(&[of("x"), of("y"), of("x")]), [false, true, true]);
+        // Lines without an id are records of their own, and so are the nodes of a tree.
+        assert_eq!(current(&[json!({"score": 1}), json!({"score": 2})]), [true, true]);
+        let node = |node: usize| json!({"id": "a", "node": node, "step": "x"});
+        assert_eq!(current(&[node(0), node(1)]), [true, true]);
         assert!(current(&[]).is_empty());
         // A complete run marks the lines of another input.
         let mut older = line("z", 9, "new");

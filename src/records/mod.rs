@@ -68,7 +68,7 @@ pub use {
 };
 #[doc(hidden)]
 pub use {
-    current::{LineOwner, current, current_of_two},
+    current::{LineOwner, current, current_of_two, rewritten},
     format::journal_of,
     ids::Ids,
     journal::JournalLine,

@@ -30,6 +30,7 @@ mod report_requests;
 mod report_runs;
 mod secrets;
 mod settings;
+mod several_judges;
 mod several_models;
 mod snapshots_errors;
 mod snapshots_failures;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    super::{calibrate::current_of, note},
+    super::{note, result_lines},
     judges::{Judges, rated_ids},
 };
 use tribunal::{
@@ -27,7 +27,7 @@ pub(super) fn lines(paths: &[PathBuf], cases: &[Case]) -> Result<(Judgments, usi
     let rated = rated_ids(cases);
     for path in paths {
         let is_rated = |line: &ResultLine| rated.contains(&line.id);
-        let (lines, unread) = current_of(&Source::named(path), slimmer, is_rated)?;
+        let (lines, unread) = result_lines::current(&Source::named(path), None, slimmer, is_rated)?;
         lines.into_iter().for_each(|line| judgments.add(line));
         failed += unread;
     }

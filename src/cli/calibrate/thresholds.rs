@@ -1,7 +1,7 @@
 //! `tribunal calibrate --agree`: the thresholds of a cascade, from the results of each of its judges.
 
-use super::{Args, current, save};
-use crate::cli::{Exit, emit_figures, input::reading, label_file, note};
+use super::{Args, save};
+use crate::cli::{Exit, emit_figures, input::reading, label_file, note, result_lines};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -67,17 +67,24 @@ fn sampled(
     labels: Option<Source>,
 ) -> Result<(CascadeSample, usize)> {
     let mut sample = CascadeSample::new(args.own_labels());
-    let mut failed = 0;
     let has_labels = labels.is_some();
-    if let Some(labels) = labels {
-        let (records, unread) = label_file::read(labels)?;
-        failed += unread;
-        records.into_iter().for_each(|(id, item)| sample.label(id, item));
-    }
+    let (labelled, mut failed) = labels.map(label_file::read).transpose()?.unwrap_or_default();
+    let mut judges = Vec::new();
     for source in sources {
-        sample.judge();
-        let (lines, unread) = current(source, |line| line)?;
+        let (lines, unread) = result_lines::read(source, None, |line| line)?
+            .of_one(
+                "each file of a cascade has the results of one",
+                "write the results of each judge into a file of its own",
+            )
+            .map_err(|error| error.within(source))?;
         failed += unread;
+        judges.push((source, lines));
+    }
+    let ids = judges.iter().flat_map(|(_, lines)| lines).map(|line| line.id.as_str());
+    let labelled = label_file::joined(labelled, ids);
+    labelled.into_iter().for_each(|(id, item)| sample.label(id, item));
+    for (source, lines) in judges {
+        sample.judge();
         for line in lines {
             sample.push(line, has_labels).map_err(|error| error.within(source.to_string()))?;
         }
