@@ -1,10 +1,21 @@
-//! Durations and sizes as people write them, in one grammar for files and flags.
+//! Durations, sizes and counts as people write them, in one grammar for files and flags.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use bytesize::ByteSize;
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// A number with a noun: `1 record`, `2 records`.
+///
+/// ```
+/// use tribunal::units::counted;
+///
+/// assert_eq!([0, 1, 2].map(|count| counted(count, "record")), ["0 records", "1 record", "2 records"]);
+/// ```
+pub fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == N::from(1) { "" } else { "s" })
+}
 
 /// Reads a duration: numbers with units, such as `90s`, `5m`, `1h 30m`, `250ms` or `30d`.
 ///

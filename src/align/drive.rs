@@ -14,6 +14,7 @@ use crate::{
     parse::Kind,
     prompt::Prompt,
     report::Labels,
+    request::Hasher,
     verdict::Verdict,
 };
 
@@ -69,6 +70,16 @@ impl<O: AsyncFn(Arc<Prompt>) -> Result<Judge>> Aligner<O> {
                 .hint("the writer needs a prompt with `kind: revision`, such as `align`"));
         }
         Ok(Self { open, writer, labels, options })
+    }
+
+    /// What tells the candidates of one alignment from those of another one: a hash of the prompt, the labelled records,
+    /// the models and the seed. `judge` is the name of the judge's model.
+    pub fn fingerprint(&self, judge: &str, original: &Prompt, cases: &[Case]) -> String {
+        let mut hasher = Hasher::new("align-run-v1");
+        hasher.json(&(original.source(), judge, self.writer.name(), self.options.seed));
+        let labelled = cases.iter().map(|case| (&case.id, case.item.record(), &case.label));
+        hasher.json(&labelled.collect::<Vec<_>>());
+        hasher.hex::<6>()
     }
 
     /// Repairs a prompt. `on_candidate` is given each candidate as soon as its outcome is known.

@@ -13,6 +13,7 @@ use crate::{
     item::text_of,
     metrics::{self, Interval},
     report::escaped,
+    units::counted,
 };
 
 /// A proposed prompt, and what became of it.
@@ -142,7 +143,8 @@ impl fmt::Display for Alignment {
         let [training, validation, held_out] = self.counts;
         write!(
             f,
-            "{training} records for training, {validation} for validation, {held_out} held out"
+            "{} for training, {validation} for validation, {held_out} held out",
+            counted(training, "record")
         )?;
         if let Some(Case { id, label, .. }) = self.left_out.first() {
             let (count, label) = (self.left_out.len(), escaped(&text_of(label)));
@@ -151,7 +153,12 @@ impl fmt::Display for Alignment {
         }
         let rejected = self.candidates.iter().filter_map(Candidate::rejection);
         let rejected: Vec<&str> = rejected.collect();
-        write!(f, "\n{} candidates, {} of them rejected", self.candidates.len(), rejected.len())?;
+        write!(
+            f,
+            "\n{}, {} of them rejected",
+            counted(self.candidates.len(), "candidate"),
+            rejected.len()
+        )?;
         if let Some(last) = rejected.last() {
             write!(f, " (the last one: {})", escaped(last))?;
         }

@@ -78,7 +78,13 @@ impl Parts {
         }
         if parts.held_out.len() < FEWEST || parts.training.is_empty() || parts.validation.is_empty()
         {
-            let message = format!("{count} labelled records are too few to tell two prompts apart");
+            let message = format!(
+                "{} too few to tell two prompts apart",
+                match count {
+                    1 => "1 labelled record is".to_owned(),
+                    _ => format!("{count} labelled records are"),
+                }
+            );
             return Err(Error::new(ErrorKind::Config, message).hint(
                 "label 30 records or more, better 100: tribunal annotate RESULTS --sample 100",
             ));

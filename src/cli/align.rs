@@ -3,16 +3,18 @@
 //! A model proposes changed prompts from disagreements, and labelled records that it has not seen decide. All requests go
 //! through the cache and the budget of the run, so that the same command continues a run that was stopped.
 
+mod candidates;
+
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use serde_json::Value;
 
+use self::candidates::Candidates;
 use super::{
     Exit, budget, emit_figures, engines,
     input::reading,
@@ -35,6 +37,7 @@ use tribunal::{
     records::Source,
     report::{Labels, consensus, escaped},
     request::Sampling,
+    units::counted,
 };
 
 /// Repair a judge's prompt by labelled disagreements.
@@ -133,13 +136,11 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     (options.rounds, options.candidates) = (args.rounds, args.candidates);
     (options.shown, options.seed) = (args.shown.into(), args.parts_seed);
     let aligner = Aligner::new(open, writer, labels, options)?;
-    let path = args.candidates_path();
-    let mut kept = File::create(&path).map_err(|cause| cannot_write(&path, cause))?;
+    let run = aligner.fingerprint(backend.name(), &original, &cases);
+    let mut candidates = Candidates::open(&args.candidates_path(), run)?;
     let keep = |candidate: &Candidate| {
         note(&told(candidate));
-        let line = serde_json::to_string(candidate).map_err(io::Error::other);
-        line.and_then(|line| kept.write_all(format!("{line}\n").as_bytes()))
-            .map_err(|cause| cannot_write(&path, cause))
+        candidates.add(candidate)
     };
     let found = Box::pin(aligner.align(original, cases, keep)).await?;
     fs::write(&args.output, &found.prompt).map_err(|cause| cannot_write(&args.output, cause))?;
@@ -224,12 +225,15 @@ impl Args {
             }
         }
         if tied > 0 {
-            note(&format!("left out {tied} records on whose label people do not agree"));
+            note(&format!(
+                "left out {} on whose label people do not agree",
+                counted(tied, "record")
+            ));
         }
         if without > 0 {
             print_error(&Error::new(
                 ErrorKind::Record,
-                format!("{without} labels have no record of their id"),
+                format!("no record has the id of {}", counted(without, "label")),
             ));
             failed += without;
         }

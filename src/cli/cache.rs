@@ -25,6 +25,7 @@ use tribunal::{
     records::{self, Source},
     report::escaped,
     units,
+    units::counted,
 };
 
 /// Inspect, prune, export or import cached answers.
@@ -134,18 +135,18 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
                 .hint("add --older-than 30d or --max-size 4GB"));
         }
         Command::Prune { older_than, max_size } => {
-            note(&format!("removed {} answers", store.prune(older_than, max_size)?));
+            note(&format!("removed {}", counted(store.prune(older_than, max_size)?, "answer")));
         }
         Command::Clear { yes: false } => {
             let entries = store.stats()?.entries;
             return Err(Error::new(
                 ErrorKind::Config,
-                format!("this would remove {entries} answers"),
+                format!("this would remove {}", counted(entries, "answer")),
             )
             .hint("add --yes to remove them; `tribunal cache export` saves a copy first"));
         }
         Command::Clear { yes: true } => {
-            note(&format!("removed {} answers", store.prune(None, Some(0))?));
+            note(&format!("removed {}", counted(store.prune(None, Some(0))?, "answer")));
         }
         Command::Export => {
             storing(&folder).check()?;
@@ -169,7 +170,7 @@ fn stats(store: &CacheStore, out: &mut impl Write) -> Result<()> {
     emit(out, &format!("answers  {}", stats.entries))?;
     emit(out, &format!("size     {megabytes:.1} MB"))?;
     if let Some(oldest) = stats.oldest {
-        emit(out, &format!("oldest   {} days", oldest / 86_400))?;
+        emit(out, &format!("oldest   {}", counted(oldest / 86_400, "day")))?;
     }
     stats
         .models
@@ -204,7 +205,7 @@ async fn import(store: &CacheStore, file: &Path) -> Result<Exit> {
         store.put(&key, &model, &answer).await
     };
     let (added, failed) = put_lines(file, put).await?;
-    note(&format!("added {added} answers"));
+    note(&format!("added {}", counted(added, "answer")));
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 

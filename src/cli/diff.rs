@@ -22,6 +22,7 @@ use tribunal::{
     line::ResultLine,
     records::{self, InputFormat, LineOwner, Source},
     report::{Comparison, RecordVerdict, escaped},
+    units::counted,
 };
 
 /// Compare two result files: changed verdicts, agreement, kappa, significance.
@@ -89,8 +90,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
     let others = counts.iter().filter(|counts| !**counts).count();
     if others > 0 {
         note(&escaped(&format!(
-            "{}: left out {others} lines of another judge or of older records",
-            path.display()
+            "{}: left out {} of another judge or of older records",
+            path.display(),
+            counted(others, "line")
         )));
     }
     Ok(verdicts

@@ -29,6 +29,7 @@ use tribunal::{
     judging::{AskId, Facts},
     prompt::is_shortened,
     request::{Ask, Request},
+    units::counted,
 };
 
 /// What a run would send.
@@ -169,7 +170,10 @@ impl Estimate {
         }
         if self.shortened > 0 {
             let count = self.shortened;
-            note(&format!("conversations shown shortened by `transcript(max=…)`: {count} records"));
+            note(&format!(
+                "conversations shown shortened by `transcript(max=…)`: {}",
+                counted(count, "record")
+            ));
         }
         self.misfits.print();
         self.over(judge, limits).iter().for_each(|line| note(line));

@@ -28,6 +28,7 @@ use tribunal::{
     config::{ModelSettings, Permission, is_identity, outside},
     error::{Error, ErrorKind, Result},
     models::{self, presets},
+    units::counted,
 };
 
 /// Variable that names another file; an empty value reads none.
@@ -167,7 +168,7 @@ fn warn(path: &Path, malformed: &[usize]) {
         ));
     }
     if let Some(more) = malformed.len().checked_sub(MOST).filter(|more| *more > 0) {
-        note(&format!("warning: ignored {more} more lines of {}", path.display()));
+        note(&format!("warning: ignored {} of {}", counted(more, "more line"), path.display()));
     }
 }
 

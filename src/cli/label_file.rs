@@ -12,6 +12,7 @@ use tribunal::{
     item::Item,
     records::{self, ReadOptions, Source},
     report::escaped,
+    units::counted,
 };
 
 /// The labelled records of a file by their ids, as result lines name them, and how many could not be read.
@@ -48,10 +49,8 @@ pub(super) fn joined<'i>(
     let names = renamed(labelled.iter().map(|(id, _)| id.as_str()).collect(), &results);
     if let Some((own, result)) = names.first_key_value() {
         let (count, own, result) = (names.len(), escaped(own), escaped(result));
-        let labels = if count == 1 { "id" } else { "ids" };
-        note(&format!(
-            "joined {count} {labels} of numbers that differ in `.0`: `{own}` as `{result}`"
-        ));
+        let ids = counted(count, "id");
+        note(&format!("joined {ids} of numbers that differ in `.0`: `{own}` as `{result}`"));
     }
     let name = |id: String| names.get(&id).cloned().unwrap_or(id);
     labelled.into_iter().map(|(id, item)| (name(id), item)).collect()

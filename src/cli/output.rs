@@ -31,6 +31,7 @@ use tribunal::{
     records::{self, Output, Record, ResultFormat, Written},
     report::{AgreementSample, Junit, Labels, RecordVerdict, Summary, escaped},
     run::{Finished, JudgeWork, Listener, Redo},
+    units::counted,
 };
 
 /// Flags that choose where results are written, and what is printed meanwhile.
@@ -305,11 +306,13 @@ pub(super) fn note_left(left: &Written, path: &Path, quiet: bool) {
     if left.others > 0 {
         let count = left.others;
         note(&format!(
-            "`{holder}` also holds {count} lines of other records or of another judge, which are not counted"
+            "`{holder}` also holds {} of other records or of another judge: not counted",
+            counted(count, "line")
         ));
     }
     if left.foreign > 0 {
-        note(&format!("`{holder}` also holds {} lines that are not results", left.foreign));
+        let are = if left.foreign == 1 { "is no result" } else { "are not results" };
+        note(&format!("`{holder}` also holds {} that {are}", counted(left.foreign, "line")));
     }
     if left.journal.is_some() && left.others + left.foreign == 0 {
         note(&format!("kept `{holder}` next to the table, for --retry-errors"));

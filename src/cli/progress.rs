@@ -27,6 +27,7 @@ use super::note;
 use tribunal::{
     models::Models,
     run::Finished,
+    units::counted,
     verdict::{Judgment, Unreadable},
 };
 
@@ -89,7 +90,7 @@ impl Pace {
     fn line(&self, time: Duration) -> String {
         let mut line = match self.total {
             Some(total) => format!("{} of {total} records", self.done),
-            None => format!("{} records", self.done),
+            None => counted(self.done, "record"),
         };
         line.push_str(&self.speed(time, ", "));
         let trouble = self.trouble();

@@ -23,6 +23,7 @@ use tribunal::{
     prompt::{Order, Prompt},
     records, report,
     request::{Ask, Capabilities, Origin, Request},
+    units::counted,
 };
 
 /// List, show, check, render, write and import prompts.
@@ -139,7 +140,7 @@ fn check(prompts: &[String], file: Option<&str>, strict: bool) -> Result<Exit> {
     match last {
         Some(error) => Err(error),
         None if strict && warned > 0 => {
-            Err(Error::new(ErrorKind::Prompt, format!("--strict: {warned} warnings")))
+            Err(Error::new(ErrorKind::Prompt, format!("--strict: {}", counted(warned, "warning"))))
         }
         None => Ok(Exit::Done),
     }

@@ -29,6 +29,7 @@ use tribunal::{
     records::{self, LineOwner, Source},
     report::escaped,
     run::Finished,
+    units::counted,
     verdict::{CalibratedPrompt, Calibration, Judgment},
 };
 
@@ -102,10 +103,14 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     }
     let Count { lines, changed, failed, others } = count;
     if others > 0 {
-        note(&format!("left out {others} lines of another judge or of older records"));
+        let lines = counted(others, "line");
+        note(&format!("left out {lines} of another judge or of older records"));
     }
     note(&format!(
-        "read {lines} lines again: {changed} verdicts changed, {failed} lines could not be read"
+        "read {} again: {} changed, {} could not be read",
+        counted(lines, "line"),
+        counted(changed, "verdict"),
+        counted(failed, "line")
     ));
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }

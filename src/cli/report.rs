@@ -20,6 +20,7 @@ use tribunal::{
     item::Item,
     records::{self, AnyLine, End, LineOwner, Output, ResultFormat, Source, is_report},
     report::{Junit, Labels, Report, ReportOptions, RunFile, escaped},
+    units::counted,
 };
 
 /// Show results as a page, with charts and every record.
@@ -112,7 +113,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit> {
     }
     write(&report, format, path.as_deref(), rules.into_iter().next().flatten())?;
     if let Some(path) = &path {
-        note(&format!("wrote {} on {} records", path.display(), report.len()));
+        note(&format!("wrote {} on {}", path.display(), counted(report.len(), "record")));
     }
     if let (true, Some(path)) = (args.open, &path) {
         open(path);
@@ -202,7 +203,8 @@ fn file(source: &Source) -> Result<(RunFile, usize)> {
     let others = counts.iter().filter(|counts| !**counts).count();
     if others > 0 {
         note(&escaped(&format!(
-            "{source}: left out {others} lines of another judge or of older records"
+            "{source}: left out {} of another judge or of older records",
+            counted(others, "line")
         )));
     }
     let lines = lines.into_iter().zip(counts).filter_map(|(line, counts)| counts.then_some(line));

@@ -14,6 +14,7 @@ use tribunal::{
     line::ResultLine,
     records::{self, LineOwner, Source},
     report::escaped,
+    units::counted,
 };
 
 /// The current lines of one judge.
@@ -115,8 +116,8 @@ pub(super) fn current(
     let repeated = note_rewritten(&owners, &counts, &lines, &numbers);
     let left_out = counts.iter().filter(|counts| !**counts).count() - repeated;
     if left_out > 0 {
-        let lines = if left_out == 1 { "line" } else { "lines" };
-        note(&format!("left out {left_out} {lines} of another judge or of older records"));
+        let lines = counted(left_out, "line");
+        note(&format!("left out {lines} of another judge or of older records"));
     }
     let current = lines.into_iter().zip(counts).filter(|(_, counts)| *counts);
     Ok((current.map(|(line, _)| line).collect(), errors.ended("lines")))
@@ -157,7 +158,7 @@ fn note_rewritten(
     }
     let more = found.len().saturating_sub(MOST_NAMED);
     if more > 0 {
-        note(&format!("warning: {more} more of such lines do not count"));
+        note(&format!("warning: left out {} of this kind", counted(more, "more line")));
     }
     found.len()
 }

@@ -15,6 +15,9 @@ use crate::{
     units,
 };
 
+/// The most characters of a wrong entry that are shown.
+const LONGEST: usize = 40;
+
 /// Checks tables against a schema.
 pub(super) struct Checker<'c> {
     pub(super) schema: &'c Value,
@@ -73,6 +76,49 @@ impl Checker<'_> {
         if self.allows(node, value) {
             return Ok(());
         }
+        self.inside(key, value, node, path)?;
+        Err(self.must_be(&format!("`{key}`"), value, node, path))
+    }
+
+    /// Checks the parts of a value that may be one or many: each entry of a list, and each key of a table.
+    ///
+    /// # Errors
+    /// A part is wrong: the error names it, and its line.
+    fn inside(&self, key: &str, value: &Value, node: &Value, path: &str) -> Result<(), Error> {
+        let node = self.resolved(node);
+        let forms = alternatives(node).map_or(std::slice::from_ref(node), Vec::as_slice);
+        let mut forms = forms.iter().map(|form| self.resolved(form));
+        match value {
+            Value::Object(table) if !is_date(value) => {
+                let is_table = |form: &&Value| {
+                    form.get("properties").is_some()
+                        || form.get("additionalProperties").is_some_and(Value::is_object)
+                };
+                forms.find(is_table).map_or(Ok(()), |form| self.table(table, form, path))
+            }
+            Value::Array(list) => {
+                let Some(items) = forms.find_map(|form| form.get("items")) else { return Ok(()) };
+                for (place, entry) in list.iter().enumerate() {
+                    if self.allows(items, entry) {
+                        continue;
+                    }
+                    let path = format!("{path}[{place}]");
+                    self.inside(key, entry, items, &path)?;
+                    let mut text = entry.to_string();
+                    if text.chars().count() > LONGEST {
+                        text = text.chars().take(LONGEST).chain(['…']).collect();
+                    }
+                    let subject = format!("entry {} of `{key}`, {text},", place + 1);
+                    return Err(self.must_be(&subject, entry, items, &path));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The error of a value that the schema does not allow. `subject` names it.
+    fn must_be(&self, subject: &str, value: &Value, node: &Value, path: &str) -> Error {
         let expected = self.expected(node);
         let but = match value {
             Value::Number(number) if expected.contains("share") => format!(", not {number}"),
@@ -82,13 +128,19 @@ impl Checker<'_> {
             value if expected.contains(found(value)) => String::new(),
             value => format!(", not {}", found(value)),
         };
-        let error = self.wrong(path, format!("`{key}` must be {expected}{but}"));
+        let mut error = self.wrong(path, format!("{subject} must be {expected}{but}"));
         let names = self.names(node);
         let typed = value.as_str().unwrap_or_default();
-        Err(match near(typed, names.iter().copied()) {
+        // A rule that is nearly right has advice of its own.
+        if expected.contains("a rule")
+            && let Err(rule) = typed.parse::<Gate>()
+        {
+            error = rule.hints().iter().cloned().fold(error, Error::hint);
+        }
+        match near(typed, names.iter().copied()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
-        })
+        }
     }
 
     /// Whether the schema allows a value, in any of its alternatives.

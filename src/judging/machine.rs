@@ -17,6 +17,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     request::{Ask, Capabilities, Request},
+    units::counted,
     verdict::{Judgment, Outcome, Vote},
 };
 
@@ -365,7 +366,7 @@ impl Judging {
             return Err(error.clone().after_attempts(attempts.saturating_sub(error.attempts())));
         }
         if !self.open.is_empty() {
-            let message = format!("{} answers are still missing", self.open.len());
+            let message = format!("still missing: {}", counted(self.open.len(), "answer"));
             return Err(Error::new(ErrorKind::NotRecorded, message)
                 .hint("answer every open request, or report an error for it"));
         }

@@ -159,7 +159,8 @@ pub fn correlation_interval(of: Correlation, found: f64, pairs: usize) -> Option
         Correlation::Kendall => (0.437, 4),
     };
     let freedom = real(pairs.checked_sub(lost).filter(|left| *left > 0)?);
-    let z = found.atanh();
+    // A correlation of ±1 is often a little less, by rounding.
+    let z = if found.abs() > 1.0 - NOISE { f64::INFINITY } else { found.atanh() };
     let half = Z95 * (numerator / freedom).sqrt();
     z.is_finite().then(|| Interval { low: (z - half).tanh(), high: (z + half).tanh() })
 }

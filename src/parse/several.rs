@@ -12,6 +12,7 @@ use super::{
 use crate::{
     error::Result,
     text::JudgedTexts,
+    units::counted,
     verdict::{Reason, Unreadable},
 };
 
@@ -82,7 +83,8 @@ impl Several {
         for (mut found, (_, times)) in all.into_iter().zip(&self.announcements) {
             let count = found.len();
             if count == 0 || count % times != 0 {
-                let why = format!("{count} numbers are announced where {times} were asked for");
+                let why =
+                    format!("found {} where {times} were asked for", counted(count, "number"));
                 let value = Err(Unreadable::new(Reason::Ambiguous, why));
                 return FoundValue { value, place: last };
             }

@@ -34,6 +34,7 @@ use super::{
 use crate::{
     completion::Distribution,
     scale::{Scale, nearly_equal},
+    units::counted,
     verdict::{
         Assessment, CriterionVerdict, Label, Preference, Reason, Rubric, Steps, Unreadable, Verdict,
     },
@@ -247,7 +248,11 @@ impl ValueReader<'_> {
         match self.shape.answers {
             Some(count) if count != numbers.len() => {
                 let many = numbers.len();
-                off_scale_because(format!("{many} scores were given for {count} answers"))
+                off_scale_because(format!(
+                    "found {} for {}",
+                    counted(many, "score"),
+                    counted(count, "answer")
+                ))
             }
             _ => Ok(numbers),
         }
@@ -288,9 +293,10 @@ impl ValueReader<'_> {
         let groups = ranking(text)?;
         let ranked: usize = groups.iter().map(Vec::len).sum();
         match self.shape.answers {
-            Some(count) if count != ranked => {
-                off_scale_because(format!("{ranked} answers are ranked, and there are {count}"))
-            }
+            Some(count) if count != ranked => off_scale_because(format!(
+                "the ranking has {}, and there are {count}",
+                counted(ranked, "answer")
+            )),
             _ => Ok(groups),
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     error::Result,
     hint::Hint,
     item::{self, Item},
+    units::counted,
 };
 
 /// The rows of a table as records, each with the line on which it begins (counted from 1).
@@ -127,8 +128,11 @@ fn record(header: &[Column], mut cells: Vec<String>) -> Result<Item> {
     }
     let missing = header.get(cells.len()..);
     if !missing.is_some_and(|missing| missing.iter().all(|column| column.is_unnamed)) {
-        let error =
-            wrong(format!("the row has {has} cells, and the header names {wanted} columns"));
+        let error = wrong(format!(
+            "the row has {}, and the header names {}",
+            counted(has, "cell"),
+            counted(wanted, "column")
+        ));
         return Err(error.hint(
             Hint::from(
                 "put cells that hold the delimiter in double quotes, or name another one with ",
@@ -228,7 +232,7 @@ mod tests {
     #[test]
     fn a_bad_row_costs_itself_and_a_bad_header_its_file() {
         let all = read("a,b\n1\n1,2\n1,2,3\n");
-        assert!(all[0].1.as_ref().unwrap_err().starts_with("the row has 1 cells"));
+        assert!(all[0].1.as_ref().unwrap_err().starts_with("the row has 1 cell,"));
         assert_eq!(all[1], (3, ok("{\"a\":\"1\",\"b\":\"2\"}")));
         assert!(all[2].1.as_ref().unwrap_err().contains("has 3 cells"));
         assert!(read("a,a\n1,2\n")[0].1.as_ref().unwrap_err().contains("`a` twice"));

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::metrics::{
-    Correlation, Figure, Interval, bootstrap, clustered, clustered_bootstrap, clustered_share,
-    correlation_interval, mean, real, resamples, share, standard_error, student_quantile,
-    unseen_share, wilson,
+    Correlation, Figure, Interval, NOISE, bootstrap, clustered, clustered_bootstrap,
+    clustered_share, correlation_interval, mean, real, resamples, share, standard_error,
+    student_quantile, unseen_share, wilson,
 };
 
 /// A statistic of pairs of (label, verdict).
@@ -93,6 +93,8 @@ impl Clusters {
             None => independent(numbers),
         };
         let interval = match (value, interval.filter(|interval| interval.width() > 0.0)) {
+            // Where nothing shows how far numbers could differ, equal ones say nothing about others.
+            (Some(_), None) if ends.1 - ends.0 <= 0.0 => None,
             (Some(value), None) => Some(alike(value, self.unseen(numbers.len()), ends)),
             (_, found) => found.map(|interval| interval.within(ends.0, ends.1)),
         };
@@ -147,7 +149,8 @@ impl Clusters {
         }
     }
 
-    /// A correlation of pairs.
+    /// A correlation of pairs. One of ±1 has no interval of its own: the share of units that may be unlike all of these
+    /// could lie at the other end.
     pub(super) fn correlation(
         &self,
         name: &str,
@@ -155,14 +158,20 @@ impl Clusters {
         (kind, of): (Correlation, OfNumbers),
         pairs: &[(f64, f64)],
     ) -> Figure {
+        let value = of(pairs);
+        let perfect = |unseen: f64| {
+            let value = value.filter(|value| value.abs() > 1.0 - NOISE)?;
+            let (end, other) = (value.signum(), value.signum() * (1.0 - 2.0 * unseen));
+            Some(Interval { low: end.min(other), high: end.max(other) })
+        };
         if self.of.is_some() {
             let drawn = |places: &[usize]| {
                 of(&places.iter().map(|place| pairs[*place]).collect::<Vec<_>>())
             };
-            return self.any(name, title, pairs.len(), drawn, |_| None);
+            return self.any(name, title, pairs.len(), drawn, perfect);
         }
-        let value = of(pairs);
-        let interval = value.and_then(|value| correlation_interval(kind, value, pairs.len()));
+        let fisher = |value| correlation_interval(kind, value, pairs.len());
+        let interval = value.and_then(fisher).or_else(|| perfect(self.unseen(pairs.len())));
         Figure::new(name, title, value, interval, pairs.len())
     }
 }
@@ -202,5 +211,35 @@ mod tests {
         };
         assert!(of(3).high > 2.0 && of(3).low.abs() < 1e-12, "{:?}", of(3));
         assert!(of(400).high < 0.04, "{:?}", of(400));
+        // Without a scale, nothing is known of what could differ.
+        let alone = Clusters::default().mean("m", "m", &[0.0; 30], (0.0, 0.0));
+        assert_eq!((alone.value, alone.interval), (Some(0.0), None));
+    }
+
+    #[test]
+    fn a_perfect_correlation_of_a_few_records_proves_little() {
+        for of in [Clusters::default(), Clusters { of: Some((0..100).map(|n| n / 2).collect()) }] {
+            for count in [2, 3, 4, 5, 8, 50] {
+                let of = of.only(&(0..count).collect::<Vec<_>>());
+                for sign in [1.0, -1.0] {
+                    let pairs: Vec<(f64, f64)> =
+                        (0..count).map(|n| (real(n), sign * (real(n) + 1.0))).collect();
+                    for kind in [
+                        (Correlation::Pearson, crate::metrics::pearson as OfNumbers),
+                        (Correlation::Spearman, crate::metrics::spearman),
+                        (Correlation::Kendall, crate::metrics::kendall_tau_b),
+                    ] {
+                        let found = of.correlation("r", "r", kind, &pairs).interval.unwrap();
+                        let (near, far) = if sign > 0.0 {
+                            (found.high, found.low)
+                        } else {
+                            (-found.low, -found.high)
+                        };
+                        assert!((near - 1.0).abs() < NOISE, "{count}: {found:?}");
+                        assert!(far < if count < 9 { 0.6 } else { 0.95 }, "{count}: {found:?}");
+                    }
+                }
+            }
+        }
     }
 }

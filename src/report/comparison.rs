@@ -15,6 +15,7 @@ use crate::{
     judge::Judge,
     metrics::{self, Interval, Weights, share},
     parse::Kind,
+    units::counted,
 };
 
 use super::{
@@ -252,7 +253,7 @@ impl Comparison {
 /// A few lines for people, without a line break at the end.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} records in both", self.joined())?;
+        write!(f, "{} in both", counted(self.joined(), "record"))?;
         if self.alone != (0, 0) {
             write!(f, ", {} only in the first, {} only in the second", self.alone.0, self.alone.1)?;
         }

@@ -10,6 +10,7 @@ use crate::{
     item::Item,
     records::{Ending, LabelLine},
     strategy::label::Needed,
+    units::counted,
     verdict::{CORRECT, Judgment},
 };
 
@@ -96,10 +97,10 @@ impl fmt::Display for LabelSummary {
         let Self { correct, incorrect, completions, unreadable, needed, .. } = self;
         write!(
             f,
-            "\n{} steps labelled: {correct} correct, {incorrect} incorrect",
-            correct + incorrect
+            "\n{} labelled: {correct} correct, {incorrect} incorrect",
+            counted(correct + incorrect, "step")
         )?;
-        write!(f, "\n{completions} ends compared with the reference")?;
+        write!(f, "\n{} compared with the reference", counted(*completions, "end"))?;
         if *unreadable > 0 {
             write!(f, ", {unreadable} of them could not be read")?;
         }

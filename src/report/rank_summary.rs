@@ -11,6 +11,7 @@ use crate::{
     metrics::{NOISE, ratio, real, wilson},
     records::{CandidateLine, Ending, RankLine},
     strategy::best_of::ChosenBy,
+    units::counted,
 };
 
 /// The figures of a run of `rank`: how often the chosen answer is right, beside a random candidate, the most frequent
@@ -291,11 +292,6 @@ fn outcome(line: &RankLine) -> Option<RankOutcome> {
     })
 }
 
-/// A number with a noun: `1 record`, `2 records`.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 /// A share in percent.
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
@@ -332,7 +328,7 @@ impl fmt::Display for RankSummary {
 impl RankSummary {
     /// Writes how the answers were chosen, if not all by the rule.
     fn write_chosen(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\nchosen by `{}` from {} candidates", self.rule, self.candidates)?;
+        write!(f, "\nchosen by `{}` from {}", self.rule, counted(self.candidates, "candidate"))?;
         if self.unwritten > 0 {
             write!(f, ", {} of them not written", self.unwritten)?;
         }
@@ -405,8 +401,9 @@ impl RankSummary {
         let seconds = self.time.as_secs_f64();
         write!(
             f,
-            "\n{} requests, {prompt} prompt tokens ({cached} cached), {completion} written, {seconds:.1} s",
-            self.requests
+            "\n{}, {} ({cached} cached), {completion} written, {seconds:.1} s",
+            counted(self.requests, "request"),
+            counted(prompt, "prompt token")
         )?;
         if let Some(cost) = self.cost.filter(|cost| *cost > 0.0) {
             write!(f, ", cost {cost:.4}")?;
@@ -415,8 +412,8 @@ impl RankSummary {
             let UsageTotal { prompt, completion, .. } = self.saved;
             write!(
                 f,
-                "\n{} answers came from the cache: {prompt} prompt and {completion} written tokens saved",
-                self.cached
+                "\n{} came from the cache: {prompt} prompt and {completion} written tokens saved",
+                counted(self.cached, "answer")
             )?;
         }
         Ok(())

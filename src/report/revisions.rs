@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     records::{Ending, RevisionLine},
     strategy::revise::{Revision, RevisionOutcome, Spent},
+    units::counted,
 };
 
 /// The figures of a run of `revise`.
@@ -103,11 +104,7 @@ impl Revisions {
 
     /// How many records passed after how many revisions, as lines with bars in so many columns; none for a few.
     pub fn bars(&self, columns: usize) -> Vec<String> {
-        let name = |revisions: usize| match revisions {
-            0 => "0 revisions".to_owned(),
-            1 => "1 revision".to_owned(),
-            more => format!("{more} revisions"),
-        };
+        let name = |revisions: usize| counted(revisions, "revision");
         let most = self.passed_after.keys().max().map_or(0, |most| most + 1);
         let count = |at: usize| self.passed_after.get(&at).copied().unwrap_or(0);
         let mut counts: Vec<(String, usize)> = (0..most).map(|at| (name(at), count(at))).collect();
@@ -188,17 +185,23 @@ impl fmt::Display for Revisions {
             writeln!(f, "{denied} passed their own judge and not the final judgment")?;
         }
         if self.flips > *denied {
-            writeln!(f, "{} verdicts flipped in the final judgment", self.flips)?;
+            writeln!(f, "{} flipped in the final judgment", counted(self.flips, "verdict"))?;
         }
         if self.regressions > 0 {
-            writeln!(f, "{} accepted drafts were worse than the one before", self.regressions)?;
+            let (drafts, were) = match self.regressions {
+                1 => ("accepted draft", "was"),
+                _ => ("accepted draft", "were"),
+            };
+            let drafts = counted(self.regressions, drafts);
+            writeln!(f, "{drafts} {were} worse than the one before")?;
         }
         let Spent { calls, cached, usage, saved, cost, saved_cost, .. } = &self.spent;
         write!(
             f,
-            "{} revisions, {calls} calls ({cached} cached), {} prompt tokens, {} written, {:.1} s",
-            self.rounds,
-            usage.prompt,
+            "{}, {} ({cached} cached), {}, {} written, {:.1} s",
+            counted(self.rounds, "revision"),
+            counted(*calls, "call"),
+            counted(usage.prompt, "prompt token"),
             usage.completion,
             self.time.as_secs_f64()
         )?;

@@ -11,6 +11,7 @@ use crate::{
     metrics::{ratio, real},
     records::{Ending, SearchCost, SearchLine},
     strategy::search::FinishedPath,
+    units::counted,
     verdict::Judgment,
 };
 
@@ -178,7 +179,7 @@ impl fmt::Display for SearchSummary {
             write!(f, "\nthe choice is {words}: {mean:+.1} points")?;
             write!(f, " (95 % interval {low:+.1} to {high:+.1})")?;
         }
-        write!(f, "\n{} steps, {} solutions", self.nodes, self.paths)?;
+        write!(f, "\n{}, {}", counted(self.nodes, "step"), counted(self.paths, "solution"))?;
         for (count, one, many) in [
             (self.unusable, "draw", "draws without a usable text"),
             (self.unreadable_values, "judgment", "judgments without a value"),
@@ -192,7 +193,12 @@ impl fmt::Display for SearchSummary {
         }
         for (name, cost) in [("policy", self.policy), ("judge", self.judge)] {
             let SearchCost { calls, prompt, completion, .. } = cost;
-            write!(f, "\n{name}: {calls} calls, {prompt} prompt tokens, {completion} written")?;
+            write!(
+                f,
+                "\n{name}: {}, {}, {completion} written",
+                counted(calls, "call"),
+                counted(prompt, "prompt token")
+            )?;
         }
         Ok(())
     }

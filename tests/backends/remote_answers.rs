@@ -272,7 +272,7 @@ async fn tokens_that_are_not_reported_are_unknown_and_cost_nobody_knows_what() {
         let line = &ran.lines()[0];
         assert_eq!((&line["score"], &line["cost"]), (&json!(9), &Value::Null), "{usage}");
         assert!(ran.err.contains("cost unknown"), "{}", ran.err);
-        assert!(ran.err.contains("did not report the tokens of 1 answers"), "{}", ran.err);
+        assert!(ran.err.contains("did not report the tokens of 1 answer"), "{}", ran.err);
     }
 }
 

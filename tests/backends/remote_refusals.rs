@@ -186,5 +186,5 @@ async fn the_requests_of_a_failed_record_are_counted() {
     let server = Server::start(|_| Reply::error(400, &json!({"error": "no"}))).await;
     let ran = judged(&place, &server, &["--cache", "off"]).await;
     assert_eq!(server.requests(), 1);
-    assert!(ran.err.contains("1 requests"), "{}", ran.err);
+    assert!(ran.err.contains("1 request"), "{}", ran.err);
 }

@@ -65,7 +65,7 @@ async fn answers_of_a_batch_make_the_run_free() {
 
     answer(&place, &requests, |_| "Fine.\nScore: 7".into());
     let read = run(&place, &server, &["batch", "read", "answers.jsonl"]).await.passed();
-    assert!(read.err.contains("3 answers are in the cache"), "{}", read.err);
+    assert!(read.err.contains("put 3 answers into the cache"), "{}", read.err);
     let again = run(&place, &server, &write).await.passed();
     assert!(again.err.contains("nothing to ask"), "{}", again.err);
     assert_eq!(place.read("requests.jsonl"), "");
@@ -166,7 +166,7 @@ async fn answers_that_failed_are_named_and_asked_for_again() {
         "answers.jsonl:4",
         "is not the key of a request that was written here",
         "answers.jsonl:5: the line is not an answer of a batch",
-        "1 answers are in the cache; 4 cannot be used",
+        "put 1 answer into the cache; 4 cannot be used",
     ] {
         assert!(read.err.contains(words), "{words} is not in: {}", read.err);
     }

@@ -309,7 +309,7 @@ fn a_line_that_is_no_result_costs_itself_and_a_run_can_be_repeated() {
     place.file("v.jsonl", broken);
     let ran = place.run(&["report", "v.jsonl"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
-    assert!(ran.err.contains("v.jsonl:2") && ran.err.contains("on 1 records"), "{}", ran.err);
+    assert!(ran.err.contains("v.jsonl:2") && ran.err.contains("on 1 record"), "{}", ran.err);
     let empty = place.file("empty.jsonl", "");
     assert_eq!(place.run(&["report", &empty, "-o", "e.html"]).code, 2);
     let other = place.run(&["report", "v.jsonl", "-o", "v.pdf"]);

@@ -67,7 +67,7 @@ fn records() {
     assert_snapshot!(judge("short.csv", "question,answer\nq\n"), @r#"
     exit code 3
     ----- stderr
-    error: short.csv:2: the row has 1 cells, and the header names 2 columns
+    error: short.csv:2: the row has 1 cell, and the header names 2 columns
     hint: put cells that hold the delimiter in double quotes, or name another one with --delimiter ';'
     "#);
     assert_snapshot!(place.shown(&["judge", "*.md", "-m", "script:x"]), @r#"

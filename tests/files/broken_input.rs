@@ -271,7 +271,7 @@ fn tables() -> Vec<Case> {
         case(
             "few.csv",
             "id,answer\n1\n2,b\n",
-            "few.csv:2: the row has 1 cells, and the header names 2 columns",
+            "few.csv:2: the row has 1 cell, and the header names 2 columns",
             1,
             1,
         ),

@@ -433,7 +433,7 @@ fn lines_that_are_no_text_stay_in_the_output_and_are_said() {
     for _ in 0..2 {
         let ran = judge(&place, &["a.jsonl", "-o", "v.jsonl", "-j", "8", "--fresh"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("also holds 1 lines that are not results"), "{}", ran.err);
+        assert!(ran.err.contains("also holds 1 line that is no result"), "{}", ran.err);
     }
     let bytes = std::fs::read(place.folder.path("v.jsonl")).unwrap();
     assert!(bytes.starts_with(b"caf\xE9\n"));

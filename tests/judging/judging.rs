@@ -147,7 +147,7 @@ fn answers_are_missing_until_all_are_there_and_strangers_change_nothing() {
     let mut early = begun(single(score("{{ answer }}")), &answer());
     early.start();
     let error = early.judgment().unwrap_err();
-    assert_eq!(error.to_string(), "1 answers are still missing");
+    assert_eq!(error.to_string(), "still missing: 1 answer");
     judging.answer(two, Ok("Score: 5".into_said()));
     assert_eq!(judging.judgment().unwrap().score(), Some(4.0));
 }

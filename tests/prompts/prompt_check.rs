@@ -105,7 +105,7 @@ fn warnings_leave_the_exit_code_and_strict_does_not() {
     );
     let ran = check(&text, &["--strict"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("--strict: 1 warnings"), "{}", ran.err);
+    assert!(ran.err.contains("--strict: 1 warning"), "{}", ran.err);
 }
 
 #[test]

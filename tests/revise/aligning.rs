@@ -272,6 +272,110 @@ async fn a_killed_run_pays_the_rest_and_nothing_else() {
     assert_eq!((server.requests(), again.out), (paid, ran.out));
 }
 
+/// A server whose writer proposes a rule, and takes its time, so that a run can be killed.
+async fn slow() -> Server {
+    Server::start(|seen| {
+        std::thread::sleep(Duration::from_millis(5));
+        if is_writer(seen) {
+            return Reply::says(
+                &ORIGINAL.replace("Is this", "Only even numbers are good. Is this"),
+            );
+        }
+        judges(seen)
+    })
+    .await
+}
+
+/// Starts a run, and kills it after so many further requests.
+async fn killed(place: &Place, server: &Server, more: &[&str], enough: usize) {
+    let enough = server.requests() + enough;
+    let mut child = start(place, server, more);
+    while server.requests() < enough {
+        tokio::task::yield_now().await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_judged_with_other_labels_is_not_paid_for_again_and_its_candidates_are_apart() {
+    let place = Place::new("align-other");
+    place.file("judge.jinja", ORIGINAL);
+    place.file("labelled.jsonl", records(60));
+    let server = slow().await;
+    let more = ["--candidates", "1", "-j", "1"];
+    let _ = align(&place, &server, &more).await.passed();
+    let first = candidates(&place);
+    assert_eq!((first.len(), server.requests()), (1, 121));
+
+    // Ten labels are changed, and the run is killed as soon as it has asked for anything.
+    let other = records(60).replacen("\"good\"", "\"bad\"", 10);
+    place.file("labelled.jsonl", other);
+    killed(&place, &server, &more, 1).await;
+    let ran = align(&place, &server, &more).await.passed();
+    assert!(ran.err.contains("kept 1 candidate of other labels, prompts or models"), "{}", ran.err);
+    let both = candidates(&place);
+    assert_eq!((both.len(), &both[0]), (2, &first[0]));
+    assert!(both[0]["run"] != both[1]["run"] && both[1]["run"].is_string(), "{both:?}");
+    // The judge has said everything already, but what a part of other labels asks about for the first time.
+    let asked: Vec<String> = server.seen().iter().map(said).collect();
+    let distinct: BTreeSet<&String> = asked.iter().collect();
+    assert!(
+        asked.len() - distinct.len() <= 2,
+        "{} requests were paid for twice",
+        asked.len() - distinct.len()
+    );
+    // The run is repeated: nothing is asked, and nothing is added.
+    let paid = server.requests();
+    let _ = align(&place, &server, &more).await.passed();
+    assert_eq!((candidates(&place), server.requests()), (both, paid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_goes_on_with_more_labels_or_another_prompt() {
+    let place = Place::new("align-more");
+    place.file("judge.jinja", ORIGINAL);
+    place.file("labelled.jsonl", records(60));
+    let server = slow().await;
+    let more = ["--candidates", "1", "-j", "1"];
+    killed(&place, &server, &more, 80).await;
+    place.file("labelled.jsonl", records(80));
+    let ran = align(&place, &server, &more).await.passed();
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["records"], json!({"training": 24, "validation": 24, "held_out": 32}));
+    let twice = |server: &Server| {
+        let asked: Vec<String> = server.seen().iter().map(said).collect();
+        asked.len() - asked.iter().collect::<BTreeSet<_>>().len()
+    };
+    assert!(twice(&server) <= 2, "{} requests were paid for twice", twice(&server));
+
+    // Another prompt is another run: killed, and then finished.
+    place.file("judge.jinja", ORIGINAL.replace("Write `", "Think, and write `"));
+    killed(&place, &server, &more, 30).await;
+    let ran = align(&place, &server, &more).await.passed();
+    assert!(ran.err.contains("of other labels, prompts or models"), "{}", ran.err);
+    assert!(twice(&server) <= 4, "{} requests were paid for twice", twice(&server));
+    let runs: BTreeSet<String> =
+        candidates(&place).iter().map(|one| one["run"].to_string()).collect();
+    assert!(runs.len() >= 2, "{runs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_holds_no_candidates_is_not_touched() {
+    let place = Place::new("align-foreign");
+    place.file("judge.jinja", ORIGINAL);
+    place.file("labelled.jsonl", records(60));
+    place.file("better.jinja.candidates.jsonl", "my notes\n");
+    let server = slow().await;
+    let ran = align(&place, &server, &[]).await;
+    assert!(ran.code == 2 && ran.err.contains("holds no candidates"), "{}", ran.err);
+    assert!(ran.err.contains("--candidates-file"), "{}", ran.err);
+    assert_eq!(
+        (place.read("better.jinja.candidates.jsonl"), server.requests()),
+        ("my notes\n".to_owned(), 0)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "judges a hundred and forty solutions, for half a minute"]
 async fn the_shipped_model_judges_with_a_repaired_prompt() {

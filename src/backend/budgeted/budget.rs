@@ -12,6 +12,7 @@ use crate::{
     completion::UsageTotal,
     error::{Error, ErrorKind, Result},
     hint::Hint,
+    units::counted,
 };
 
 /// The limits on what a run may spend; `None` means no limit.
@@ -236,12 +237,16 @@ impl Budget {
             }
             LimitKind::Requests => {
                 let most = max_requests.unwrap_or_default();
-                let requests = if most == 1 { "request" } else { "requests" };
-                (format!("budget of {most} {requests}"), "max_requests", (most * 2).to_string())
+                let requests = counted(most, "request");
+                (format!("budget of {requests}"), "max_requests", (most * 2).to_string())
             }
             LimitKind::TotalTokens => {
                 let most = max_total_tokens.unwrap_or_default();
-                (format!("budget of {most} tokens"), "max_total_tokens", (most * 2).to_string())
+                (
+                    format!("budget of {}", counted(most, "token")),
+                    "max_total_tokens",
+                    (most * 2).to_string(),
+                )
             }
             LimitKind::Deadline => {
                 let most = humantime::format_duration(deadline.unwrap_or_default()).to_string();
@@ -333,9 +338,8 @@ impl Drop for Reserved {
 /// A clause: `120 requests, 45210 tokens (300 of them estimated), cost 0.1200`.
 impl fmt::Display for Spending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count: u64| if count == 1 { "" } else { "s" };
         let Self { requests, tokens, estimated_tokens, cost, unpriced } = *self;
-        write!(f, "{requests} request{}, {tokens} token{}", plural(requests), plural(tokens))?;
+        write!(f, "{}, {}", counted(requests, "request"), counted(tokens, "token"))?;
         if estimated_tokens > 0 {
             write!(f, " ({estimated_tokens} of them estimated)")?;
         }

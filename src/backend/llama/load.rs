@@ -19,6 +19,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
+    units::counted,
 };
 
 /// Loads the weights, and the LoRA adapter if there is one.
@@ -180,7 +181,7 @@ pub(super) fn context<'m>(
 pub(super) fn report(options: &LlamaOptions, shape: Shape, limit: usize, figures: &EngineFigures) {
     let layers = match (options.uses_gpu(), options.gpu_layers) {
         (false, _) => "no layers on a GPU".to_owned(),
-        (true, Some(layers)) => format!("{layers} layers on a GPU"),
+        (true, Some(layers)) => format!("{} on a GPU", counted(layers, "layer")),
         (true, None) => "all layers on a GPU".to_owned(),
     };
     let name = options.name.clone().unwrap_or_else(|| format!("{:?}", options.weights));

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     completion::{Completion, Usage},
     error::{Error, ErrorKind, Result},
+    units::counted,
     verdict::step_reward,
 };
 
@@ -76,7 +77,10 @@ async fn rewards(server: Server<'_>, model: &str, steps: &Steps) -> Result<Compl
         places(server, model, steps, outputs.len()).await?
     } else {
         let seen = outputs.len();
-        return Err(strange(server, &format!("it reports {seen} rewards for {count} steps")));
+        return Err(strange(
+            server,
+            &format!("it reports {} for {}", counted(seen, "reward"), counted(count, "step")),
+        ));
     };
     let reward = |place: usize| probability(&outputs[place], are_shares);
     let rewards: Option<Vec<f64>> = places.into_iter().map(reward).collect();
@@ -181,7 +185,10 @@ async fn places(
     let whole = tokens(&steps.whole, false).await?;
     if whole.len() != count {
         let seen = whole.len();
-        return Err(strange(server, &format!("it reports {count} rewards for {seen} tokens")));
+        return Err(strange(
+            server,
+            &format!("it reports {} for {}", counted(count, "reward"), counted(seen, "token")),
+        ));
     }
     let mut places = Vec::with_capacity(steps.beginnings.len());
     for (n, beginning) in steps.beginnings.iter().enumerate() {

@@ -63,6 +63,7 @@ use crate::{
     completion::{Completion, Finish, Usage},
     error::{Error, ErrorKind, Result},
     request::{Ask, Request},
+    units::counted,
 };
 
 /// How a [`Sandbox`] is opened.
@@ -281,7 +282,11 @@ impl Sandbox {
         let most = self.limits().output;
         let kept: String = text.chars().take(most).collect();
         let more = text.chars().skip(most).count() as u64 + left_out;
-        if more == 0 { kept } else { format!("{kept}\n[left out: {more} more characters]") }
+        if more == 0 {
+            kept
+        } else {
+            format!("{kept}\n[left out: {}]", counted(more, "more character"))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use tribunal::{
         openai::{batch::BatchAnswer, chat_answer},
     },
     error::{Error, ErrorKind, Result},
+    units::counted,
 };
 
 /// Put the answers of a batch service into the cache.
@@ -41,10 +42,11 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         (stored, failed) = (stored + more_stored, failed + more_failed);
     }
     if !args.quiet {
+        let answers = counted(stored, "answer");
         note(&match failed {
-            0 => format!("{stored} answers are in the cache"),
+            0 => format!("put {answers} into the cache"),
             _ => format!(
-                "{stored} answers are in the cache; {failed} cannot be used, and `tribunal batch write` asks for them again"
+                "put {answers} into the cache; {failed} cannot be used, and `tribunal batch write` asks for them again"
             ),
         });
     }

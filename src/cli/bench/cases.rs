@@ -7,6 +7,7 @@ use tribunal::{
     bench::{Benchmark, Case},
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
+    units::counted,
 };
 
 /// The cases of a benchmark.
@@ -57,7 +58,7 @@ impl Cases {
             }
         }
         if cases.failed > MOST_PRINTED {
-            note(&format!("{} records could not be used", cases.failed));
+            note(&format!("{} could not be used", counted(cases.failed, "record")));
         }
         if cases.all.is_empty() {
             return Err(none(benchmark, subsets, &seen));

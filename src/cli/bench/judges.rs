@@ -226,5 +226,5 @@ fn not_by_cascade(benchmark: &Benchmark) -> Error {
     let message =
         format!("a cascade cannot judge the records of {} that are only rated", benchmark.name);
     Error::new(ErrorKind::Config, message)
-        .hint("name the other subsets with --subset, or use a judge that is no cascade")
+        .hint("name the other subsets with --subset, or choose a judge that is not a cascade")
 }

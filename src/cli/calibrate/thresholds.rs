@@ -7,6 +7,7 @@ use tribunal::{
     files::Plan,
     records::Source,
     report::{CascadeReport, CascadeSample, escaped, fit_cascade},
+    units::counted,
 };
 
 /// Fits thresholds, prints what a cascade with them does, and saves them.
@@ -34,8 +35,10 @@ pub(super) fn run(args: &Args, agree: f64) -> Result<Exit> {
     let (records, coverage) = sample.records();
     if records.is_empty() {
         let message = format!(
-            "nothing to fit: {} records were judged by every judge, {} of them without a label, {} with one that cannot be compared",
-            coverage.records, coverage.without_label, coverage.not_comparable
+            "nothing to fit: every judge has a result on {}, {} of them without a label, {} with one that cannot be compared",
+            counted(coverage.records, "record"),
+            coverage.without_label,
+            coverage.not_comparable
         );
         return Err(Error::new(ErrorKind::Config, message)
             .hint("name the field with the right verdict: --label FIELD"));

@@ -22,6 +22,7 @@ use tribunal::{
     report::LabelSummary,
     run::{Finished, LabelDone, LabelWork, Listener},
     strategy::label::LabelOptions,
+    units::counted,
 };
 
 /// Flags that choose where labels are written, and what is printed meanwhile.
@@ -171,8 +172,9 @@ impl Results {
             training.finish().map_err(|cause| self.args.cannot_write_training(cause))?;
             if training.left_out > 0 && !self.args.lines.quiet {
                 note(&format!(
-                    "{} solutions are in the training data; {} without labels for all steps up to the first error are not",
-                    training.written, training.left_out
+                    "in the training data: {}; {} without labels for all steps up to the first error left out",
+                    counted(training.written, "solution"),
+                    training.left_out
                 ));
             }
         }

@@ -4,7 +4,7 @@
 //! and the pairs of later rounds, are made up, so that tokens and costs are estimates there.
 
 use super::super::{dry_run::Estimate, input::Records, note, print_error};
-use tribunal::{error::Result, judge::Judge, strategy::best_of::Ranker};
+use tribunal::{error::Result, judge::Judge, strategy::best_of::Ranker, units::counted};
 
 /// Prints how many requests and tokens all records need. Nothing is sent.
 ///
@@ -41,7 +41,7 @@ pub(super) async fn run(ranker: &Ranker, records: Records) -> Result<()> {
             estimate.add_record(judge, requests, &record.place).await;
         }
     }
-    note(&format!("{} of {tried} records, {candidates} candidates", tried - failed));
+    note(&format!("{} of {tried} records, {}", tried - failed, counted(candidates, "candidate")));
     for (name, judge, estimate) in &parts {
         note(&format!("{name}:\n{}", estimate.requests_text(judge)));
     }

@@ -76,9 +76,27 @@ fn note_lines(text: &str, place: &str, table: &DeTable<'_>, lines: &mut BTreeMap
         let name = key.get_ref();
         let path = if place.is_empty() { name.to_string() } else { format!("{place}.{name}") };
         lines.insert(path.clone(), line_of(text, Spanned::span(key).start));
-        if let DeValue::Table(inner) = value.get_ref() {
-            note_lines(text, &path, inner, lines);
+        note_inner_lines(text, &path, value.get_ref(), lines);
+    }
+}
+
+/// Notes the lines of what is inside of a value: the keys of a table, and the entries of a list.
+fn note_inner_lines(
+    text: &str,
+    path: &str,
+    value: &DeValue<'_>,
+    lines: &mut BTreeMap<String, usize>,
+) {
+    match value {
+        DeValue::Table(inner) => note_lines(text, path, inner, lines),
+        DeValue::Array(list) => {
+            for (place, entry) in list.iter().enumerate() {
+                let path = format!("{path}[{place}]");
+                lines.insert(path.clone(), line_of(text, Spanned::span(entry).start));
+                note_inner_lines(text, &path, entry.get_ref(), lines);
+            }
         }
+        _ => (),
     }
 }
 
@@ -144,10 +162,23 @@ mod tests {
                 "a share between 0 and 1, such as 0.9 or \"90%\", or a rule, such as \"kappa>=0.6\", not 90",
             ),
             ("[judge.x]\nfail_under = '900%'", "must be a share"),
-            ("[judge.x]\nfail_under = ['kappa>=0.6', 'most']", "must be a share"),
+            (
+                "[judge.x]\nfail_under = [\n'kappa>=0.6',\n'most']",
+                "toml:4: entry 2 of `fail_under`, \"most\", must be a share between 0 and 1",
+            ),
+            ("[judge.x]\nfail_under = [0.9, 90]", "entry 2 of `fail_under`, 90, must be a share"),
+            ("[judge.x]\nfail_under = ['kappa=>0.6']", "write 'kappa>=0.6'"),
+            ("[judge.x]\nfail_under = [['kappa>=0.6']]", "entry 1 of `fail_under`"),
             ("[judge.x]\nmax_unreadable = 'some'", "must be a share"),
             ("[judge.x]\n\ncriteria = 3", "toml:3: `criteria` must be a text in quotes or a list"),
-            ("[judge.x]\nlabels = ['a', 2]", "must be a text in quotes or a list of texts"),
+            (
+                "[judge.x]\nlabels = ['a', 2]",
+                "toml:2: entry 2 of `labels`, 2, must be a text in quotes, not a number",
+            ),
+            (
+                "[judge.x]\nmembers = ['a',\n['b']]",
+                "toml:3: entry 2 of `members`, [\"b\"], must be a text in quotes, not a list",
+            ),
             ("[judge.x]\naggregate = 'avg'", "must be one of `mean`, `median`"),
             ("[judge.x]\norder = 'bth'", "did you mean `both`?"),
             ("[judge.x]\nscale = [1, 5]", "must be a text in quotes, not a list"),

@@ -27,6 +27,8 @@ mod tests;
 
 use std::fmt;
 
+use crate::units::counted;
+
 pub use self::{
     calibrated::Calibrated,
     isotonic::{IsotonicMap, isotonic},
@@ -128,7 +130,10 @@ impl Refusal {
     pub fn advice(&self) -> String {
         match self {
             Self::TooFewLabels { needed, labels } => {
-                format!("label {} more records, chosen at random", needed.saturating_sub(*labels))
+                format!(
+                    "label {}, chosen at random",
+                    counted(needed.saturating_sub(*labels), "more record")
+                )
             }
             Self::TooFewOfClass { needed, .. } => {
                 format!("label more records at random, until each class has {needed}")
@@ -137,7 +142,7 @@ impl Refusal {
                 "use a better judge or prompt, or the mean of the labels alone".to_owned()
             }
             Self::BeyondNumbers => {
-                "leave out records whose score or label is no real one".to_owned()
+                "leave out records whose score or label is too large to be a real value".to_owned()
             }
             Self::OutsideLabelledRange { range, .. } if range.width() <= 0.0 => {
                 "label records with other values too: choose them at random from all".to_owned()

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     metrics::{AdvantageTest, Figure, Interval},
     report::terminal::{escaped, padded, shortened},
+    units::counted,
 };
 
 /// The most classes of which the table of labels and verdicts is printed.
@@ -52,10 +53,11 @@ impl AgreementReport {
             }
         }
         if let Some(clusters) = self.clusters {
-            write!(f, "\nintervals are of {clusters} clusters")?;
+            write!(f, "\nintervals are of {}", counted(clusters, "cluster"))?;
         }
         if let Some(PeopleCoverage { people, records, tied }) = coverage.people {
-            write!(f, "\n{records} records have the labels of several people, {people} in all")?;
+            let have = if records == 1 { "record has" } else { "records have" };
+            write!(f, "\n{records} {have} the labels of several people, {people} in all")?;
             if tied > 0 {
                 let have = if tied == 1 { "has" } else { "have" };
                 write!(

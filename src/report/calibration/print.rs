@@ -8,6 +8,7 @@ use super::{CalibrationFigures, Coverage, Fitted, Quantity, real};
 use crate::{
     metrics::{Auc, Bin, Interval},
     report::terminal::escaped,
+    units::counted,
     verdict::CalibrationMap,
 };
 
@@ -89,7 +90,7 @@ impl CalibrationReport {
             self.figures.log_loss_interval,
         ]
         .map(within);
-        write!(f, "\nECE {ece:.3}{of_ece} over {} bins of equal width", self.bins)?;
+        write!(f, "\nECE {ece:.3}{of_ece} over {} of equal width", counted(self.bins, "bin"))?;
         write!(f, ", {ece_by_mass:.3} over bins of equal mass; MCE {mce:.3}")?;
         write!(
             f,
@@ -234,7 +235,7 @@ fn write_fitted(
             write!(f, "\n\nmap: platt, slope {slope:.4} and intercept {intercept:.4}")?;
         }
         CalibrationMap::Isotonic { points } => {
-            write!(f, "\n\nmap: isotonic, {} points", points.len())?;
+            write!(f, "\n\nmap: isotonic, {}", counted(points.len(), "point"))?;
         }
     }
     let Some(after) = &fitted.cross_validated else {

@@ -5,7 +5,9 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::{CascadeAnswer, CascadeFigures, collect::CascadeCoverage};
-use crate::{metrics::ratio, report::terminal::escaped, verdict::CascadeThresholds};
+use crate::{
+    metrics::ratio, report::terminal::escaped, units::counted, verdict::CascadeThresholds,
+};
 
 /// Everything that `tribunal calibrate --agree` prints.
 #[derive(Clone, Debug)]
@@ -109,7 +111,7 @@ fn written(figures: &CascadeFigures) -> String {
     let cost = cost.map_or_else(String::new, |cost| format!(", cost {cost:.4}"));
     let coverage = percent(figures.decided(), figures.records);
     let agreement = percent(figures.agreed(), figures.decided());
-    format!("coverage {coverage}, agreement {agreement}, {} calls{cost}", figures.calls)
+    format!("coverage {coverage}, agreement {agreement}, {}{cost}", counted(figures.calls, "call"))
 }
 
 impl fmt::Display for CascadeReport {
@@ -117,8 +119,8 @@ impl fmt::Display for CascadeReport {
         let CascadeThresholds { agree, delta, .. } = self.thresholds;
         write!(
             f,
-            "{} records with labels: agreement of at least {:.1} %, except with a probability of {:.1} %",
-            self.cascade.records,
+            "{} with labels: agreement of at least {:.1} %, except with a probability of {:.1} %",
+            counted(self.cascade.records, "record"),
             100.0 * agree,
             100.0 * delta
         )?;

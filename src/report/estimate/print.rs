@@ -8,6 +8,7 @@ use super::report::{EstimateMethod, EstimateReport, MethodEstimate};
 use crate::{
     metrics::{Estimate, Interval},
     report::terminal::escaped,
+    units::counted,
 };
 
 impl fmt::Display for EstimateReport {
@@ -16,7 +17,7 @@ impl fmt::Display for EstimateReport {
         write!(f, "{} of {} records", escaped(&self.described), coverage.records)?;
         write!(f, ", {} of them labelled", coverage.labelled)?;
         if coverage.not_comparable > 0 {
-            write!(f, "; {} labels cannot be compared", coverage.not_comparable)?;
+            write!(f, "; {} cannot be compared", counted(coverage.not_comparable, "label"))?;
         }
         if coverage.not_judged > 0 {
             write!(f, "\nlabelled records without a result: {}", coverage.not_judged)?;
@@ -39,7 +40,11 @@ impl EstimateReport {
         if without == 0 {
             return Ok(());
         }
-        write!(f, "\n\nestimates are of the {} records with a verdict", coverage.readable)?;
+        write!(
+            f,
+            "\n\nestimates are of the {} with a verdict",
+            counted(coverage.readable, "record")
+        )?;
         write!(f, "; {without} have none, {} of these a label", coverage.labelled_unreadable)?;
         for method in &self.methods {
             if let Some(Interval { low, high }) = method.bounds {

@@ -9,6 +9,7 @@ use crate::{
         Calibrated, Estimate, Interval, JudgedSample, PredictionPowered, Refusal, RoganGladen,
         TwoByTwo, labels_only, mean, naive, ratio, real, standard_error,
     },
+    units::counted,
 };
 
 /// How a mean is corrected by labels.
@@ -221,7 +222,8 @@ fn without_labels(coverage: &EstimateCoverage) -> Error {
     let EstimateCoverage { records, readable, not_comparable, .. } = *coverage;
     let share = ratio(readable, records) * 100.0;
     let message = format!(
-        "no label can be used: {records} records, {share:.0} % of them readable, {not_comparable} with a label that cannot be compared"
+        "no label can be used: {}, {share:.0} % of them readable, {not_comparable} with a label that cannot be compared",
+        counted(records, "record")
     );
     Error::new(ErrorKind::Config, message)
         .hint("name the field with the label: --label FIELD, and --labels FILE if it is in another file")

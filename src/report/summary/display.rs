@@ -7,6 +7,7 @@ use crate::{
     completion::UsageTotal,
     metrics::ratio,
     report::{histogram::bars, orders::Orders, terminal::escaped},
+    units::counted,
     verdict::VerdictKind,
 };
 
@@ -37,7 +38,12 @@ impl fmt::Display for Summary {
         }
         let UsageTotal { prompt, cached, completion, .. } = self.usage;
         let seconds = self.time.as_secs_f64();
-        write!(f, "\n{} requests, {prompt} prompt tokens ({cached} cached", self.requests)?;
+        write!(
+            f,
+            "\n{}, {} ({cached} cached",
+            counted(self.requests, "request"),
+            counted(prompt, "prompt token")
+        )?;
         if let Some(discount) = self.discount.filter(|_| cached > 0) {
             write!(f, ", which saved {discount:.4}")?;
         }
@@ -181,7 +187,7 @@ impl Summary {
     /// Writes what servers did not report, and finish reasons that are not known.
     fn write_unknown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let unknown @ 1.. = self.usage.unknown {
-            write!(f, "\nthe server did not report the tokens of {unknown} answers")?;
+            write!(f, "\nthe server did not report the tokens of {}", counted(unknown, "answer"))?;
         }
         let words: Vec<String> =
             self.finishes.iter().map(|(word, n)| format!("`{}`: {n}", escaped(word))).collect();
@@ -201,8 +207,8 @@ impl Summary {
         let UsageTotal { prompt, completion, .. } = self.saved;
         write!(
             f,
-            "\n{} answers came from the cache: {prompt} prompt and {completion} written tokens saved",
-            self.cached
+            "\n{} came from the cache: {prompt} prompt and {completion} written tokens saved",
+            counted(self.cached, "answer")
         )?;
         self.saved_cost.map_or(Ok(()), |cost| write!(f, ", cost {cost:.4}"))
     }

@@ -15,6 +15,7 @@ use crate::{
     parse::Kind,
     report::terminal::escaped,
     scale::{Scale, nearly_equal},
+    units::counted,
     verdict::{Judgment, Preference, Steps, Verdict, alike},
 };
 
@@ -180,16 +181,16 @@ impl Jury {
 /// A line on the agreement, and one for each member.
 impl fmt::Display for Jury {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (level, units) = (self.level.name(), self.units());
+        let (level, units) = (self.level.name(), counted(self.units(), "unit"));
         match self.alpha() {
             Some(alpha) => {
                 write!(
                     f,
-                    "\nagreement of the members: alpha {alpha:.3} (Krippendorff, {level}, {units} units)"
+                    "\nagreement of the members: alpha {alpha:.3} (Krippendorff, {level}, {units})"
                 )?;
             }
-            None if units > 0 => {
-                write!(f, "\nagreement of the members: all verdicts are equal ({units} units)")?;
+            None if self.units() > 0 => {
+                write!(f, "\nagreement of the members: all verdicts are equal ({units})")?;
             }
             None => f.write_str("\nagreement of the members: no record has two verdicts")?,
         }
@@ -208,7 +209,7 @@ impl Jury {
     fn described(&self, member: &Member) -> String {
         let Member { records, compared, differs, distance } = *member;
         let mut words = if compared == 0 {
-            format!("{} verdicts", records.readable)
+            counted(records.readable, "verdict")
         } else {
             let share = 100.0 * ratio(differs, compared);
             format!("differs from the verdict in {differs} of {compared} ({share:.1} %)")

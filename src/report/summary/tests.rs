@@ -140,7 +140,7 @@ fn cached_prompt_tokens_are_shown_with_what_they_saved() {
     (one.usage.prompt, one.usage.cached) = (120_000, 80_000);
     summary.count("r", None, Ok(&one));
     let text = summary.to_string();
-    assert!(text.contains("1 requests, 120000 prompt tokens (80000 cached), 0 written"), "{text}");
+    assert!(text.contains("1 request, 120000 prompt tokens (80000 cached), 0 written"), "{text}");
     summary.discount = Some(0.018);
     let text = summary.to_string();
     assert!(text.contains("(80000 cached, which saved 0.0180), 0 written"), "{text}");
