@@ -34,5 +34,5 @@ pub(super) fn check(rules: &[Gate], expected: &Figures) -> Result<()> {
 /// # Errors
 /// Those of [`check`].
 pub(super) fn failed(rules: &[Gate], figures: &Figures) -> Result<bool> {
-    gates::failed(rules, &figures.figures())
+    gates::failed(rules, &figures.figures(), "")
 }
