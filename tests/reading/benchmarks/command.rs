@@ -201,10 +201,10 @@ fn parts_that_authors_keep_in_folders_are_read_from_the_paths_of_files() {
         .collect();
     assert!(names.contains(&"Adversarial/GPTInst") && names.contains(&"Natural"), "{names:?}");
     // A field of the record goes first.
-    let named = json!({"question": "q", "chosen": "a", "rejected": "b", "scenario": "mine"});
+    let own = json!({"question": "q", "chosen": "a", "rejected": "b", "scenario": "mine"});
     place.file(
         "abstain.jsonl",
-        [named.clone(), json!({"question": "r", "chosen": "a", "rejected": "b"})]
+        [own, json!({"question": "r", "chosen": "a", "rejected": "b"})]
             .map(|one| one.to_string())
             .join("\n"),
     );

@@ -159,8 +159,6 @@ fn classes_of_redundancy_are_read_from_the_other_list_of_the_same_answer() {
         let rows = counted["figures"].as_array().unwrap();
         rows.iter().find(|row| row["name"] == name).unwrap()["official"].as_f64().unwrap()
     };
-    assert_eq!(
-        [value("redundency"), value("circular"), value("confidence")].map(f64::round),
-        [0.0, 1.0, 1.0]
-    );
+    let rights = ["redundency", "circular", "confidence"].map(|name| value(name) > 0.99);
+    assert_eq!(rights, [false, true, true]);
 }
