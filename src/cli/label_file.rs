@@ -46,7 +46,8 @@ pub(super) fn joined<'i>(
     results: impl IntoIterator<Item = &'i str>,
 ) -> Vec<(String, Item)> {
     let results: BTreeSet<&str> = results.into_iter().collect();
-    let names = renamed(labelled.iter().map(|(id, _)| id.as_str()).collect(), &results);
+    let own = labelled.iter().map(|(id, _)| id.as_str()).collect();
+    let names = renamed(&own, &results);
     if let Some((own, result)) = names.first_key_value() {
         let (count, own, result) = (names.len(), escaped(own), escaped(result));
         let ids = counted(count, "id");
@@ -57,8 +58,8 @@ pub(super) fn joined<'i>(
 }
 
 /// The ids of labels that no result has as they are, each with the one id of a result that is the same whole number.
-fn renamed(labelled: BTreeSet<&str>, results: &BTreeSet<&str>) -> BTreeMap<String, String> {
-    let labels_of = by_number(&labelled);
+fn renamed(labelled: &BTreeSet<&str>, results: &BTreeSet<&str>) -> BTreeMap<String, String> {
+    let labels_of = by_number(labelled);
     let results_of = by_number(results);
     let pair = |(number, labels): (&&str, &Vec<&str>)| match (
         labels.as_slice(),
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     fn renamed_of(labels: &[&str], results: &[&str]) -> Vec<(String, String)> {
-        renamed(labels.iter().copied().collect(), &results.iter().copied().collect())
+        renamed(&labels.iter().copied().collect(), &results.iter().copied().collect())
             .into_iter()
             .collect()
     }

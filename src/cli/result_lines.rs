@@ -39,14 +39,10 @@ impl ReadResults {
     /// There are two; `why` says why there may be one only.
     pub(super) fn of_one(self, why: &str, hint: &'static str) -> Result<(Vec<ResultLine>, usize)> {
         let names: Vec<String> = self.judges.iter().map(|one| format!("`{}`", one.judge)).collect();
-        match (self.judges.into_iter().next(), names.len()) {
-            (Some(one), 1) => Ok((one.lines, self.failed)),
-            _ => {
-                let message =
-                    format!("the results are of two judges, {}: {why}", names.join(" and "));
-                Err(Error::new(ErrorKind::Config, message).hint(hint))
-            }
-        }
+        let message = format!("the results are of two judges, {}: {why}", names.join(" and "));
+        let only: Result<[_; 1], _> = self.judges.try_into();
+        let [one] = only.map_err(|_| Error::new(ErrorKind::Config, message).hint(hint))?;
+        Ok((one.lines, self.failed))
     }
 }
 
@@ -126,13 +122,11 @@ pub(super) fn current(
 /// The error for a prompt that judged no line.
 fn no_judge(judge: &str, others: &[String]) -> Error {
     let error = Error::new(ErrorKind::Config, format!("no result is of the prompt `{judge}`"));
-    match near(judge, others.iter().map(String::as_str)) {
-        Some(name) => error.hint(format!("did you mean `{name}`?")),
-        None => {
-            let names: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
-            error.hint(format!("there are results of {}", names.join(", ")))
-        }
+    if let Some(name) = near(judge, others.iter().map(String::as_str)) {
+        return error.hint(format!("did you mean `{name}`?"));
     }
+    let names: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
+    error.hint(format!("there are results of {}", names.join(", ")))
 }
 
 /// How many of the records with several lines are named.

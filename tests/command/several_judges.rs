@@ -2,6 +2,7 @@
 //! lines that were written by hand.
 
 #![cfg(feature = "cli")]
+#![expect(clippy::panic, reason = "a test may stop at what it did not expect")]
 
 use crate::support::{Place, Ran};
 use serde_json::{Value, json};

@@ -143,7 +143,9 @@ impl Budget {
             most_accurate(affordable().filter(|split| split.rule == PlanRule::Majority))?;
         let pairs = best.by_question.iter().zip(&majority.by_question);
         let differences: Vec<f64> = pairs.map(|(best, alone)| best - alone).collect();
-        let gain = (mean_of(&differences), mean_interval(&differences, (-1.0, 1.0)));
+        // A split gains nothing over itself, of that there is no doubt.
+        let ends = if best == majority { (0.0, 0.0) } else { (-1.0, 1.0) };
+        let gain = (mean_of(&differences), mean_interval(&differences, ends));
         Some(Self { tokens, best: best.clone(), majority: majority.clone(), gain })
     }
 }
