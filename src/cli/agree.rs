@@ -4,7 +4,7 @@
 //! their intervals, then the disagreements. Rules of `--fail-under` and an earlier run of `--baseline` decide the exit
 //! code. No model is asked.
 
-use std::{fmt, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -13,6 +13,7 @@ use super::{
     input::reading,
     label_file, note,
     result_lines::{self, emit_each, of_each},
+    width,
 };
 use tribunal::{
     config::Pair,
@@ -97,7 +98,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         failed += unread;
         beside(&mut judges, earlier).map_err(|error| error.within(source))?;
     }
-    emit_each(&judges, args.json, Measured::to_json, Measured::to_string)?;
+    emit_each(&judges, args.json, Measured::to_json, Measured::shown)?;
     let several = judges.len() > 1;
     let mut is_worse = false;
     for (judge, measured) in &judges {
@@ -228,7 +229,19 @@ impl Args {
 }
 
 impl Measured {
-    /// The report, and whether it differs from the earlier one.
+    /// The report for the terminal, and whether it differs from the earlier one.
+    fn shown(&self) -> String {
+        let mut text = self.report.shown(width::of_stdout());
+        if let Some(test) = self.since() {
+            text += &format!("\n\nagainst the baseline (the first): {test}");
+        }
+        if let Some(test) = self.read_since() {
+            text += &format!("\nrecords with a verdict in one run alone: {test}");
+        }
+        text
+    }
+
+    /// The same for programs.
     fn to_json(&self) -> Value {
         let mut all = self.report.to_json();
         if let Some(test) = self.since() {
@@ -274,19 +287,6 @@ impl Measured {
             note(&format!("gate failed: {of}the agreement is less than in the baseline ({test})"));
         }
         Ok(test.is_drop())
-    }
-}
-
-impl fmt::Display for Measured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.report)?;
-        if let Some(test) = self.since() {
-            write!(f, "\n\nagainst the baseline (the first): {test}")?;
-        }
-        if let Some(test) = self.read_since() {
-            write!(f, "\nrecords with a verdict in one run alone: {test}")?;
-        }
-        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use std::io;
 
 use terminal_size::{Width, terminal_size_of};
 use textwrap::{Options, WordSplitter, WrapAlgorithm, wrap};
+use unicode_width::UnicodeWidthStr;
 
 /// The columns of the terminal that shows standard error; `None` where it is not a terminal.
 pub(super) fn of_stderr() -> Option<usize> {
@@ -19,13 +20,17 @@ pub(super) fn of_stdout() -> Option<usize> {
     terminal_size_of(io::stdout()).map(|(Width(columns), _)| usize::from(columns))
 }
 
-/// Every line wrapped at so many columns, with its indentation before each part. Without a terminal lines stay
-/// unchanged.
+/// Every line wrapped at so many columns, with its indentation before each part; a row of a table between its cells.
+/// Without a terminal lines stay unchanged.
 pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return text.to_owned() };
     let lines = text.split('\n').map(|line| {
         let words = line.trim_start_matches([' ', '│']);
-        broken(words, &line[..line.len() - words.len()], columns)
+        let indent = &line[..line.len() - words.len()];
+        match cells(words) {
+            row if row.len() > 2 && line.width() > columns => broken_row(&row, indent, columns),
+            _ => broken(words, indent, columns),
+        }
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -43,6 +48,33 @@ fn broken(words: &str, indent: &str, columns: usize) -> String {
     let all = options(columns).initial_indent(indent).subsequent_indent(indent);
     let lines = wrap(words, all);
     if lines.is_empty() { indent.trim_end().to_owned() } else { lines.join("\n") }
+}
+
+/// The cells of a row, each with the blanks before it: what two blanks or more divide.
+fn cells(row: &str) -> Vec<(usize, &str)> {
+    let (mut cells, mut gap, mut rest) = (Vec::new(), 0, row);
+    while !rest.is_empty() {
+        let (cell, after) = rest.split_at(rest.find("  ").unwrap_or(rest.len()));
+        cells.push((gap, cell));
+        rest = after.trim_start_matches(' ');
+        gap = after.len() - rest.len();
+    }
+    cells
+}
+
+/// A row of a table: cells for which there is no room follow below it, a little deeper.
+fn broken_row(row: &[(usize, &str)], indent: &str, columns: usize) -> String {
+    let deeper = format!("{indent}    ");
+    let mut lines = vec![indent.to_owned()];
+    for (gap, cell) in row {
+        let last = lines.len() - 1;
+        if lines[last].width() + gap + cell.width() <= columns || *gap == 0 {
+            lines[last] += &format!("{:gap$}{cell}", "");
+        } else {
+            lines.extend(broken(cell, &deeper, columns).lines().map(ToOwned::to_owned));
+        }
+    }
+    lines.join("\n")
 }
 
 /// Options by which a word longer than a line stays whole, so that it can be copied.
@@ -64,6 +96,14 @@ mod tests {
             "── a: 7\n   one two three\n   four five six\n   │ seven eight\n   │ nine ten eleven\n";
         assert_eq!(fitted(text, Some(20)), shown);
         assert_eq!(fitted(text, None), text);
+    }
+
+    #[test]
+    fn a_row_of_a_table_breaks_between_its_cells() {
+        let table = "method        estimate  95 % interval\nisotonic      0.481     0.432 to 0.530   63 % from labels";
+        let shown = "method        estimate\n    95 % interval\nisotonic      0.481\n    0.432 to 0.530\n    63 % from labels";
+        assert_eq!(fitted(table, Some(30)), shown);
+        assert_eq!(fitted(table, Some(60)), table);
     }
 
     #[test]

@@ -49,13 +49,13 @@ pub(super) fn culprit<T: DeserializeOwned>(line: &[u8]) -> Option<String> {
     if !fields.contains_key("id") {
         return Some("it has no `id`".to_owned());
     }
-    let fits = |name: &str, value: &Value| {
+    let fault = |(name, value): (&String, &Value)| {
         let mut alone = json!({"id": "x"});
         alone[name] = value.clone();
-        serde_json::from_value::<T>(alone).is_ok()
+        Some((name.clone(), serde_json::from_value::<T>(alone).err()?))
     };
-    let (name, _) = fields.iter().find(|(name, value)| !fits(name, value))?;
-    Some(format!("its field `{name}` holds something else than in a result"))
+    let (name, why) = fields.iter().find_map(fault)?;
+    Some(format!("its field `{name}` holds something else than in a result ({why})"))
 }
 
 pub(super) const HINT: &str = "use a .jsonl file that `tribunal judge` wrote";

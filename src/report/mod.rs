@@ -28,6 +28,7 @@ mod changes;
 mod clusters;
 mod comparison;
 mod estimate;
+pub(crate) mod grid;
 mod histogram;
 mod independence;
 #[cfg(feature = "cli")]

@@ -60,6 +60,7 @@ fn summaries_of_every_command_fit_their_terminal() {
         )
     };
     place.file("in.jsonl", (0..24).map(record).collect::<String>());
+    place.file("many.jsonl", (0..40).map(record).collect::<String>());
     place.file("one.jsonl", record(0));
     let several = "\"answers\": [\"Answer: 42\", \"Answer: 41\"], \"steps\"";
     place.file(
@@ -85,6 +86,10 @@ fn summaries_of_every_command_fit_their_terminal() {
         ("label one.jsonl -m 'script:Answer: 42' -o steps.jsonl".into(), "labelled"),
         ("agree labels.jsonl".into(), "agreement"),
         ("estimate labels.jsonl".into(), "prediction-powered"),
+        (
+            "align correct-direct many.jsonl -m 'script:Yes' -o better.jinja --rounds 1".into(),
+            "held out",
+        ),
         ("diff v.jsonl v.jsonl".into(), "agreement"),
         ("bench list".into(), "rewardbench"),
         (

@@ -1,6 +1,9 @@
 //! The report: tables for people, JSON for programs.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write as _},
+};
 
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
@@ -13,7 +16,10 @@ use super::{
 };
 use crate::{
     metrics::{AdvantageTest, Figure, Interval},
-    report::terminal::{escaped, padded, shortened},
+    report::{
+        grid::{Column, Grid},
+        terminal::{escaped, padded, shortened},
+    },
     units::counted,
 };
 
@@ -26,19 +32,37 @@ const NAME: usize = 24;
 /// The widest critique.
 const CRITIQUE: usize = 72;
 
+/// The report with lines of any length.
 impl fmt::Display for AgreementReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_coverage(f)?;
-        self.write_figures(f)?;
-        self.classes.as_ref().map_or(Ok(()), |classes| write_classes(f, classes))?;
-        self.alternative.as_ref().map_or(Ok(()), |test| write_alternative(f, test))?;
-        self.write_disagreements(f)?;
-        self.calibration.as_ref().map_or(Ok(()), |figures| f.write_str(&figures.table()))
+        f.write_str(&self.shown(None))
     }
 }
 
 impl AgreementReport {
-    fn write_coverage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The report as text for a terminal of so many columns; without a number its lines are as long as they need to be. In
+    /// a narrow terminal long names stand above their figures.
+    pub fn shown(&self, columns: Option<usize>) -> String {
+        let mut text = String::new();
+        // Writing into a text cannot fail.
+        let _ = self.write(&mut text, columns);
+        text
+    }
+
+    fn write(&self, f: &mut String, columns: Option<usize>) -> fmt::Result {
+        self.write_coverage(f)?;
+        self.write_figures(f, columns)?;
+        if let Some(classes) = &self.classes {
+            write_classes(f, classes, columns)?;
+        }
+        if let Some(test) = &self.alternative {
+            write_alternative(f, test)?;
+        }
+        self.write_disagreements(f, columns)?;
+        self.calibration.as_ref().map_or(Ok(()), |figures| f.write_str(&figures.table()))
+    }
+
+    fn write_coverage(&self, f: &mut String) -> fmt::Result {
         let coverage = &self.coverage;
         let field = escaped(&self.field);
         write!(f, "{} of {} records compared with `{field}`", coverage.compared, coverage.records)?;
@@ -93,17 +117,18 @@ impl AgreementReport {
     }
 
     /// The figures as a table. Those of single classes have a table of their own.
-    fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_figures(&self, f: &mut String, columns: Option<usize>) -> fmt::Result {
         let is_shown = |figure: &&Figure| {
             let of_class = self.classes.is_some()
                 && ["recall.", "precision."].iter().any(|key| figure.name.starts_with(key));
             figure.value.is_some() && !of_class
         };
-        let shown: Vec<(String, &Figure)> =
-            self.figures.iter().filter(is_shown).map(|one| (escaped(&one.title), one)).collect();
-        let width = shown.iter().map(|(title, _)| title.width()).max().unwrap_or(0);
-        write!(f, "\n\n{}    value  95 % interval       n", padded("", width))?;
-        for (title, figure) in shown {
+        let mut grid = Grid::new([
+            Column::right("value", 7),
+            Column::left("95 % interval", 15),
+            Column::right("n", 4),
+        ]);
+        for figure in self.figures.iter().filter(is_shown) {
             let value = figure.value.unwrap_or_default();
             let is_count =
                 figure.name.rsplit('.').next().is_some_and(|name| name.starts_with("levels_"));
@@ -111,10 +136,9 @@ impl AgreementReport {
             let interval = figure.interval.map_or_else(String::new, |Interval { low, high }| {
                 format!("{} to {}", decimals(low), decimals(high))
             });
-            let row =
-                format!("{}{value:>9}  {interval:<15}{:>6}", padded(&title, width), figure.count);
-            write!(f, "\n{row}")?;
+            grid.row(escaped(&figure.title), [value, interval, figure.count.to_string()]);
         }
+        write!(f, "\n\n{}", grid.fitted(columns))?;
         let undefined: Vec<String> = self
             .figures
             .iter()
@@ -128,38 +152,48 @@ impl AgreementReport {
         }
     }
 
-    fn write_disagreements(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_disagreements(&self, f: &mut String, columns: Option<usize>) -> fmt::Result {
         if self.disagreements.is_empty() {
             return Ok(());
         }
         let shown = self.disagreements.len();
         write!(f, "\n\ndisagreements, {shown} of {}", self.differing)?;
-        let cell = |text: &str| shortened(&escaped(text), NAME);
-        let rows: Vec<[String; 4]> = self
-            .disagreements
-            .iter()
-            .map(|Disagreement { id, label, verdict, critique }| {
-                let verdict = verdict.as_deref().unwrap_or("(no verdict)");
-                [
-                    cell(id),
-                    cell(label),
-                    cell(verdict),
-                    shortened(&escaped(critique.trim()), CRITIQUE),
-                ]
-            })
-            .collect();
         let heads = ["record", "label", "verdict"];
+        let cell = |text: &str| shortened(&escaped(text), NAME);
+        let row = |one: &Disagreement| {
+            let verdict = one.verdict.as_deref().unwrap_or("(no verdict)");
+            [cell(&one.id), cell(&one.label), cell(verdict)]
+        };
+        let rows: Vec<[String; 3]> = self.disagreements.iter().map(row).collect();
         let widths = [0, 1, 2].map(|column: usize| {
             let cells = rows.iter().map(|row| row[column].width());
             cells.chain([heads[column].width()]).max().unwrap_or(0)
         });
-        let line = |cells: [&str; 4]| {
+        let line = |cells: [&str; 3], text: &str| {
             let padded = cells.iter().zip(widths).map(|(cell, width)| padded(cell, width));
-            format!("{}  {}", padded.collect::<Vec<_>>().join("  "), cells[3]).trim_end().to_owned()
+            format!("{}  {text}", padded.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
         };
-        write!(f, "\n{}", line([heads[0], heads[1], heads[2], "the judge wrote"]))?;
-        rows.iter()
-            .try_for_each(|row| write!(f, "\n{}", line([&row[0], &row[1], &row[2], &row[3]])))
+        // What the judge wrote stands beside the verdict, or below it where there is little room.
+        let used = widths.iter().map(|width| width + 2).sum::<usize>();
+        let room = columns.map_or(CRITIQUE, |most| most.saturating_sub(used).min(CRITIQUE));
+        let is_below = room < NAME;
+        let is_silent = self.disagreements.iter().all(|one| one.critique.trim().is_empty());
+        let head = if is_below || is_silent { "" } else { "the judge wrote" };
+        write!(f, "\n{}", line(heads, head))?;
+        for (row, one) in rows.iter().zip(&self.disagreements) {
+            let cells = [&*row[0], &*row[1], &*row[2]];
+            let critique = escaped(one.critique.trim());
+            if !is_below {
+                write!(f, "\n{}", line(cells, &shortened(&critique, room)))?;
+                continue;
+            }
+            write!(f, "\n{}", line(cells, ""))?;
+            if !critique.is_empty() {
+                let room = columns.unwrap_or(CRITIQUE).saturating_sub(2);
+                write!(f, "\n  {}", shortened(&critique, room))?;
+            }
+        }
+        Ok(())
     }
 
     /// The report as JSON. A figure that is not defined is null.
@@ -229,42 +263,39 @@ fn decimals(value: f64) -> String {
 }
 
 /// Labels in rows, verdicts in columns, and what single classes come to.
-fn write_classes(f: &mut fmt::Formatter<'_>, classes: &ClassFigures) -> fmt::Result {
+fn write_classes(f: &mut String, classes: &ClassFigures, columns: Option<usize>) -> fmt::Result {
     let ClassFigures { names, matrix, recall, precision, .. } = classes;
     let names: Vec<String> = names.iter().map(|name| shortened(&escaped(name), NAME)).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).max(7);
     if names.len() <= MOST_CLASSES {
-        write!(f, "\n\nlabels in rows, verdicts in columns")?;
-        write!(f, "\n{}", padded("", widest))?;
-        names.iter().try_for_each(|name| write!(f, "  {}", right(name, widest)))?;
+        let head = |name: &String| Column::right(name, widest);
+        let mut grid = Grid::new(names.iter().map(head).collect::<Vec<_>>());
         for (truth, name) in names.iter().enumerate() {
-            write!(f, "\n{}", padded(name, widest))?;
-            for judged in 0..names.len() {
-                write!(f, "  {}", right(&matrix.at(truth, judged).to_string(), widest))?;
-            }
+            let count = |judged| matrix.at(truth, judged).to_string();
+            grid.row(padded(name, 7), (0..names.len()).map(count).collect::<Vec<_>>());
         }
+        write!(f, "\n\nlabels in rows, verdicts in columns\n{}", grid.fitted(columns))?;
     }
-    write!(
-        f,
-        "\n\n{}  labels  verdicts  recall  95 % interval   precision  95 % interval",
-        padded("", widest)
-    )?;
+    let mut grid = Grid::new([
+        Column::right("labels", 6),
+        Column::right("verdicts", 8),
+        Column::left("recall  95 % interval", 22),
+        Column::left("precision  95 % interval", 0),
+    ]);
     for (class, name) in names.iter().enumerate() {
         let (labels, verdicts) = (matrix.true_count(class), matrix.judged_count(class));
-        if labels + verdicts == 0 {
-            continue;
+        if labels + verdicts > 0 {
+            let (recall, precision) = (cells(&recall[class]), cells(&precision[class]));
+            let recall = format!("{:>6}  {}", recall.0, recall.1);
+            let precision = format!("{:>9}  {}", precision.0, precision.1);
+            let counts = [labels, verdicts].map(|count| count.to_string());
+            grid.row(
+                padded(name, 7),
+                counts.into_iter().chain([recall, precision]).collect::<Vec<_>>(),
+            );
         }
-        let (recall, precision) = (cells(&recall[class]), cells(&precision[class]));
-        let row = format!(
-            "{}  {labels:>6}  {verdicts:>8}  {:>6}  {:<14}  {:>9}  {}",
-            padded(name, widest),
-            recall.0,
-            recall.1,
-            precision.0,
-            precision.1
-        );
-        write!(f, "\n{}", row.trim_end())?;
     }
+    write!(f, "\n\n{}", grid.fitted(columns))?;
     let said = (0..names.len()).filter(|class| matrix.judged_count(*class) > 0).count();
     let meant = (0..names.len()).filter(|class| matrix.true_count(*class) > 0).count();
     write!(f, "\nclasses that occur: {meant} in labels, {said} in verdicts, of {}", names.len())
@@ -274,7 +305,7 @@ fn write_classes(f: &mut fmt::Formatter<'_>, classes: &ClassFigures) -> fmt::Res
 const MOST_PEOPLE: usize = 20;
 
 /// The judge beside each person who is left out.
-fn write_alternative(f: &mut fmt::Formatter<'_>, test: &AlternativeAnnotators) -> fmt::Result {
+fn write_alternative(f: &mut String, test: &AlternativeAnnotators) -> fmt::Result {
     let AlternativeAnnotators { epsilon, people } = test;
     let name = |one: &LeftOut| {
         let person = shortened(&escaped(&one.person), NAME);
@@ -309,7 +340,7 @@ fn write_alternative(f: &mut fmt::Formatter<'_>, test: &AlternativeAnnotators) -
 }
 
 /// What the tests come to: with several criteria, each has its own winning rate.
-fn write_verdict(f: &mut fmt::Formatter<'_>, test: &AlternativeAnnotators) -> fmt::Result {
+fn write_verdict(f: &mut String, test: &AlternativeAnnotators) -> fmt::Result {
     let criteria: BTreeSet<&str> = test.people.iter().map(|one| &*one.criterion).collect();
     for criterion in criteria {
         let (won, count) = test.won(criterion);
@@ -347,9 +378,4 @@ fn cells(figure: &Figure) -> (String, String) {
     let value = figure.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     let interval = figure.interval.map(|Interval { low, high }| format!("{low:.3} to {high:.3}"));
     (value, interval.unwrap_or_default())
-}
-
-/// The text at the right end of so many columns.
-fn right(text: &str, width: usize) -> String {
-    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
