@@ -65,7 +65,7 @@ fn recorded_texts_are_read_by_the_prompt_in_the_order_in_which_answers_were_show
     place.file("texts.jsonl", texts.map(|text| text.to_string()).join("\n"));
     let ran =
         place.run(&["bench", "rewardbench", "pairs.jsonl", "--texts", "texts.jsonl"]).passed();
-    assert!(ran.out.contains("unreadable: 1 judgments, 1 of 3 votes"), "{}", ran.out);
+    assert!(ran.out.contains("unreadable: 1 judgment, 1 of 3 votes"), "{}", ran.out);
     assert!(ran.out.contains("official rule for them: 0.5, as a tie"), "{}", ran.out);
     let row = ran.out.lines().find(|line| line.starts_with("mean of sections")).unwrap();
     let cells: Vec<&str> = row.split_whitespace().skip(3).collect();
@@ -317,7 +317,7 @@ fn two_records_of_one_id_do_not_share_a_verdict() {
     place.file("lines.jsonl", r#"{"id": "q", "preference": "first"}"#);
     let ran = place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
-    assert!(ran.out.contains("2 records, 1 questions, 2 judgments"), "{}", ran.out);
+    assert!(ran.out.contains("2 records, 1 question, 2 judgments"), "{}", ran.out);
     let says = "error: pairs.jsonl:2: the id `q` is that of pairs.jsonl:1";
     assert!(ran.err.contains(says), "{}", ran.err);
 }
@@ -335,7 +335,7 @@ fn a_line_that_cannot_be_read_costs_itself_and_says_why() {
     place.file("lines.jsonl", lines.join("\n"));
     let ran = place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
-    assert!(ran.out.contains("unreadable: 1 judgments"), "{}", ran.out);
+    assert!(ran.out.contains("unreadable: 1 judgment"), "{}", ran.out);
     for says in [
         "lines.jsonl:2: the line is not a result: its field `unreadable` holds something else",
         "lines.jsonl:3: the line is not a result: it has no `id`",
