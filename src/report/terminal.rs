@@ -7,8 +7,6 @@ use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-pub(super) use crate::units::counted;
-
 /// The text in one line, with every character that could move the cursor, change colours or reorder text
 /// as an escape.
 ///

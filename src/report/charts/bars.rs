@@ -3,7 +3,7 @@
 use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw, short};
 use crate::{
     metrics::{NOISE, real},
-    report::terminal::counted,
+    units::counted,
 };
 
 /// Numbers from `low` up to `high`, and how many there are.

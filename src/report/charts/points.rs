@@ -3,7 +3,8 @@
 use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw, short};
 use crate::{
     metrics::{Bin, Interval, real, wilson},
-    report::terminal::{counted, escaped, shortened},
+    report::terminal::{escaped, shortened},
+    units::counted,
 };
 
 /// The reliability curve: the share that came true over the mean prediction of each bin, with 95 % intervals. A judge

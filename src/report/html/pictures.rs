@@ -21,8 +21,8 @@ use crate::{
             reliability, scatter, square,
         },
         histogram::figure,
-        terminal::counted,
     },
+    units::counted,
 };
 
 /// The charts of a run that have something to show.

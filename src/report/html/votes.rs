@@ -11,10 +11,8 @@ use super::{
 use crate::{
     line::{NamedOrder, ResultLine, ShownOrder, VoteLine},
     metrics::ratio,
-    report::{
-        charts::{Cell, square},
-        terminal::counted,
-    },
+    report::charts::{Cell, square},
+    units::counted,
     verdict::Preference,
 };
 
