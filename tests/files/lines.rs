@@ -241,6 +241,9 @@ fn a_newer_line_is_read_as_far_as_it_is_known_and_an_older_one_has_no_version() 
     assert_eq!(changed.to_string(), "the line is of version 2, and this program reads up to 1");
     assert!(changed.hints()[0].to_string().contains("update tribunal"), "{changed:?}");
     let broken = ResultLine::read(r#"{"v": 1, "id": "a", "score": "#).unwrap_err();
+    let other = ResultLine::read(r#"{"id": "q1", "preference": "A"}"#).unwrap_err().to_string();
+    assert!(other.contains("`preference` holds something else than in a result"), "{other}");
+    assert!(other.contains("expected one of `first`, `second`, `tie`"), "{other}");
     assert!(broken.to_string().starts_with("the line is not a result: it is not valid JSON"));
 }
 
