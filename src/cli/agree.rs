@@ -22,7 +22,7 @@ use tribunal::{
     item::Item,
     metrics::Gate,
     records::Source,
-    report::{AgreementReport, AgreementSample, Labels, Significance},
+    report::{AgreementReport, AgreementSample, Labels, Significance, escaped},
     verdict::VerdictKind,
 };
 
@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let several = judges.len() > 1;
     let mut is_worse = false;
     for (judge, measured) in &judges {
-        let of = if several { format!("judge `{judge}`: ") } else { String::new() };
+        let of = if several { format!("judge `{}`: ", escaped(judge)) } else { String::new() };
         is_worse |= measured.has_dropped(&of)?;
         is_worse |= gates::failed(&measured.gates, &measured.report.figures, &of)?;
     }

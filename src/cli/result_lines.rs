@@ -181,9 +181,9 @@ pub(super) fn of_each<T>(
     if found.is_empty() {
         return failed.into_iter().next().map_or(Ok(found), |(_, error)| Err(error));
     }
-    failed
-        .into_iter()
-        .for_each(|(judge, error)| print_error(&error.within(format!("judge `{judge}`"))));
+    failed.into_iter().for_each(|(judge, error)| {
+        print_error(&error.within(format!("judge `{}`", escaped(&judge))));
+    });
     Ok(found)
 }
 
