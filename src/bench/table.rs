@@ -1,4 +1,4 @@
-//! The figures as a table that fits a terminal: names beside their values, or above them where there is no room.
+//! The figures as a table. In a narrow terminal, names stand above their values.
 
 use std::fmt::Write as _;
 

@@ -57,7 +57,8 @@ pub(super) fn joined<'i>(
     labelled.into_iter().map(|(id, item)| (name(id), item)).collect()
 }
 
-/// The ids of labels that no result has as they are, each with the one id of a result that is the same whole number.
+/// Ids of labels with the id of the result that they mean: both are the same whole number, such as `2.0` and `2`, and it is
+/// the only id of that number on either side.
 fn renamed(labelled: &BTreeSet<&str>, results: &BTreeSet<&str>) -> BTreeMap<String, String> {
     let labels_of = by_number(labelled);
     let results_of = by_number(results);

@@ -103,7 +103,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// A record ended: it is counted, its error is printed, and its line or row if there is no file.
+    /// A record ended: counts it and prints its error; without a file of results, prints its line or row too.
     ///
     /// # Errors
     /// Standard output cannot be written, which ends the run.

@@ -38,8 +38,7 @@ pub(super) fn beside(results: &Path) -> Option<PathBuf> {
     is_file.then(|| results.with_file_name(name))
 }
 
-/// The hash of the prompt of the second judge of a run, where one judge compares answers and another one rates those that
-/// are only rated. `None` if there is no such judge, or no manifest beside the results.
+/// The hash of the prompt of `--rated-prompt`, if a run of `bench` used one. `None` without a manifest beside the results.
 pub(super) fn second_prompt(results: &Source) -> Option<String> {
     let Source::File(path) = results else { return None };
     let run: Value = serde_json::from_slice(&std::fs::read(beside(path)?).ok()?).ok()?;

@@ -11,6 +11,7 @@ use super::{Exit, input::Input, note, print_error, signals};
 use tribunal::{
     records::End,
     run::{Redo, RunOptions},
+    units::counted,
 };
 
 /// Time for requests in flight to finish after the first Ctrl-C.
@@ -44,10 +45,10 @@ pub(super) fn exit(end: &End, gate: impl FnOnce() -> Exit) -> Exit {
 /// Prints that records which failed in an earlier run were not tried again, and how to do that.
 pub(super) fn note_kept(failed: usize, unreadable: usize) {
     let counts = [(failed, "failed"), (unreadable, "could not be read")];
-    let what = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| {
-        let records = if count == 1 { "record" } else { "records" };
-        format!("{count} {records} {what}")
-    });
+    let what = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", counted(count, "record")));
     let them = if failed + unreadable == 1 { "it" } else { "them" };
     let what: Vec<String> = what.collect();
     if !what.is_empty() {

@@ -62,7 +62,7 @@ fn cells(row: &str) -> Vec<(usize, &str)> {
     cells
 }
 
-/// A row of a table: cells for which there is no room follow below it, a little deeper.
+/// A row of a table. Cells that do not fit stand in lines below it, four blanks deeper.
 fn broken_row(row: &[(usize, &str)], indent: &str, columns: usize) -> String {
     let deeper = format!("{indent}    ");
     let mut lines = vec![indent.to_owned()];

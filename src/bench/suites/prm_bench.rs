@@ -103,7 +103,7 @@ fn said(one: &Judged) -> Option<Vec<Option<bool>>> {
 }
 
 /// Whether a label is that of a right step. A prompt may have words of its own, such as those of redundant and necessary
-/// steps: then the first wrong step has the one of wrong steps.
+/// steps: then the label of the first wrong step is the one that means wrong.
 fn is_right(steps: &Steps, label: &str) -> bool {
     let first = steps.first_error.and_then(|at| steps.steps.iter().find(|step| step.index == at));
     match label {

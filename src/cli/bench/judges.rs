@@ -35,7 +35,7 @@ pub(super) struct Judges {
 }
 
 impl<'a> Prompts<'a> {
-    /// The prompts that the settings name, and the one that is named for cases that are only rated.
+    /// The prompts that the settings name, and that of `--rated-prompt`.
     ///
     /// # Errors
     /// That prompt cannot be read or does not rate, or the benchmark has no use for it.

@@ -3,14 +3,15 @@
 use std::fmt;
 
 use super::{Budget, Plan, PlanRule, Split};
+use crate::units::counted;
 
 /// The name of a line of a chart, and of a split in a table.
 pub(super) fn line_name(rule: PlanRule, verdicts: usize) -> String {
-    let plural = if verdicts == 1 { "" } else { "s" };
+    let verdicts = counted(verdicts, "verdict");
     match rule {
         PlanRule::Majority => "majority".to_owned(),
-        PlanRule::Best => format!("best, {verdicts} verdict{plural}"),
-        PlanRule::Weighted => format!("weighted, {verdicts} verdict{plural}"),
+        PlanRule::Best => format!("best, {verdicts}"),
+        PlanRule::Weighted => format!("weighted, {verdicts}"),
     }
 }
 
@@ -22,9 +23,8 @@ fn percent(share: f64, (low, high): (f64, f64)) -> String {
 /// The table of all splits, and that of budgets.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.questions == 1 { "" } else { "s" };
-        let count = self.questions;
-        write!(f, "accuracy against compute, {count} question{plural}, 95 % intervals\n\n")?;
+        let questions = counted(self.questions, "question");
+        write!(f, "accuracy against compute, {questions}, 95 % intervals\n\n")?;
         writeln!(f, "{:>10}  {:<22}{:>9}  accuracy", "candidates", "picked by", "tokens")?;
         for split in &self.splits {
             let Split { candidates, verdicts, rule, tokens, accuracy, interval, .. } = split;

@@ -17,6 +17,8 @@ use serde::Serialize;
 use super::significance::{mean_interval, mean_of};
 #[cfg(feature = "charts")]
 use super::{Chart, Point, Series};
+#[cfg(feature = "charts")]
+use crate::units::counted;
 
 /// The accuracy and the tokens of every split that a sample can show, and the best split for each budget.
 ///
@@ -118,10 +120,11 @@ impl Plan {
             let point = Point::new(split.tokens, split.accuracy).interval(low, high);
             lines.entry((split.rule, split.verdicts)).or_default().push(point);
         }
-        let plural = if self.questions == 1 { "" } else { "s" };
         let x = "tokens written for each question (logarithmic)";
-        let chart = Chart::new(title, x, "questions answered right")
-            .note(format!("{} question{plural}; thin lines are 95 % intervals", self.questions));
+        let chart = Chart::new(title, x, "questions answered right").note(format!(
+            "{}; thin lines are 95 % intervals",
+            counted(self.questions, "question")
+        ));
         let is_one = |split: &&Split| split.rule == PlanRule::Majority && split.candidates == 1;
         let chart = match self.splits.iter().find(is_one) {
             Some(one) => chart.level("one answer (pass@1)", one.accuracy),
