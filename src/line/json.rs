@@ -55,7 +55,31 @@ pub(super) fn culprit<T: DeserializeOwned>(line: &[u8]) -> Option<String> {
         Some((name.clone(), serde_json::from_value::<T>(alone).err()?))
     };
     let (name, why) = fields.iter().find_map(fault)?;
-    Some(format!("its field `{name}` holds something else than in a result ({why})"))
+    let why = value_fault(&why).map(|why| format!(": {why}")).unwrap_or_default();
+    Some(format!("its field `{name}` holds something else than in a result{why}"))
+}
+
+/// What is wrong with a value of the wrong shape, where that can be said plainly.
+fn value_fault(cause: &serde_json::Error) -> Option<String> {
+    // The messages of `serde` begin with these words.
+    let said = cause.to_string();
+    if let Some(name) = said.strip_prefix("missing field ") {
+        return Some(format!("{name} is missing in it"));
+    }
+    let (found, wanted) = said.rsplit_once(", expected ")?;
+    if let Some(word) = found.strip_prefix("unknown variant ") {
+        return Some(format!("{word} is not {wanted}"));
+    }
+    let wanted = match wanted {
+        "f32" | "f64" => "a number",
+        "u32" | "u64" | "usize" => "a whole number",
+        "a string" | "a borrowed string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        _ => return None,
+    };
+    Some(format!("it is not {wanted}"))
 }
 
 pub(super) const HINT: &str = "use a .jsonl file that `tribunal judge` wrote";

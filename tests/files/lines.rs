@@ -241,10 +241,29 @@ fn a_newer_line_is_read_as_far_as_it_is_known_and_an_older_one_has_no_version() 
     assert_eq!(changed.to_string(), "the line is of version 2, and this program reads up to 1");
     assert!(changed.hints()[0].to_string().contains("update tribunal"), "{changed:?}");
     let broken = ResultLine::read(r#"{"v": 1, "id": "a", "score": "#).unwrap_err();
-    let other = ResultLine::read(r#"{"id": "q1", "preference": "A"}"#).unwrap_err().to_string();
-    assert!(other.contains("`preference` holds something else than in a result"), "{other}");
-    assert!(other.contains("expected one of `first`, `second`, `tie`"), "{other}");
     assert!(broken.to_string().starts_with("the line is not a result: it is not valid JSON"));
+}
+
+#[test]
+fn a_field_that_holds_something_else_is_named_with_what_it_should_hold() {
+    for (fields, says) in [
+        (
+            r#""preference": "A""#,
+            "`preference` holds something else than in a result: `A` is not one of `first`, `second`, \
+             `tie`",
+        ),
+        (
+            r#""votes": [{}]"#,
+            "`votes` holds something else than in a result: `draw` is missing in it",
+        ),
+        (r#""score": "7""#, "`score` holds something else than in a result: it is not a number"),
+        (r#""critique": 7"#, "`critique` holds something else than in a result: it is not a text"),
+        (r#""votes": 7"#, "`votes` holds something else than in a result: it is not a list"),
+    ] {
+        let error = ResultLine::read(&format!(r#"{{"id": "q1", {fields}}}"#)).unwrap_err();
+        let said = error.to_string();
+        assert!(said.ends_with(says), "{fields}: {said}");
+    }
 }
 
 #[test]
