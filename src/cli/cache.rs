@@ -37,6 +37,7 @@ pub(super) struct Args {
 
 /// The flag of commands that ask models: what they do with answers of earlier runs.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Budget of the run")]
 #[group(skip)]
 pub(super) struct CacheArgs {
     /// Cached answers: on, off, read, write or refresh [default: on].

@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use super::{
     Exit,
     beginning::{Beginning, Begun},
-    budget, dry_run, engines, fields,
+    dry_run, engines, fields,
     gates::{self, GateOutcome},
     independence, input, manifest, note,
-    opening::{Opening, Setup},
+    opening::{self, Opening},
     output,
     progress::Progress,
     running,
@@ -51,7 +51,7 @@ pub(super) struct Args {
     #[command(flatten)]
     judge: settings::Args,
     #[command(flatten)]
-    budget: budget::Args,
+    models: opening::Args,
     #[command(flatten)]
     output: output::Args,
     /// File to write the prompt to, ready to be edited.
@@ -60,9 +60,6 @@ pub(super) struct Args {
     /// File to record the model's answers in, for -m replay:FILE.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     record: Option<PathBuf>,
-    #[cfg(feature = "store")]
-    #[command(flatten)]
-    cache: super::cache::CacheArgs,
     /// Results of an earlier run: exit 1 on significant drops.
     #[arg(long, value_name = "RESULTS", hide_short_help = true)]
     baseline: Option<PathBuf>,
@@ -109,13 +106,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let beginning = Beginning {
         settings: &args.judge,
         input: &args.input,
-        models: Setup {
-            budget: &args.budget,
-            #[cfg(feature = "store")]
-            cache: args.cache,
-            quiet: args.output.quiet,
-            dry_run: args.dry_run,
-        },
+        models: args.models.setup(args.output.quiet, args.dry_run),
     };
     let Begun { input, models, stopping, .. } =
         beginning.open(&resolved, args.plan(&resolved)).await?;
@@ -135,7 +126,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let baseline = args.baseline.as_deref().map(super::diff::read).transpose()?;
     baseline.iter().try_for_each(|before| Comparison::check(before, &judge))?;
     if args.dry_run {
-        let limits = args.budget.limits();
+        let limits = args.models.limits();
         dry_run::run(&judge, input.records, &limits, watch.as_mut()).await?;
         if let Some(watch) = watch {
             watch.print();
@@ -203,7 +194,7 @@ impl Args {
         models: Models,
     ) -> Result<(Judge, Vec<Figure>)> {
         let opening =
-            Opening { first, quiet: self.output.quiet, models, limits: self.budget.limits() };
+            Opening { first, quiet: self.output.quiet, models, limits: self.models.limits() };
         let judge = opening.judge(resolved).await?;
         let later = checked(&resolved.settings.fail_under, &judge)?;
         Ok((judge, later))

@@ -22,11 +22,32 @@ use tribunal::{
     verdict::{Calibration, CascadeThresholds},
 };
 
-/// The flags from which every command that asks models makes its registry of models.
-pub(super) struct Setup<'a> {
-    pub(super) budget: &'a budget::Args,
+/// The flags of every command that asks models: what it may spend, and what it does with cached answers.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(flatten)]
+    budget: budget::Args,
     #[cfg(feature = "store")]
-    pub(super) cache: super::cache::CacheArgs,
+    #[command(flatten)]
+    cache: super::cache::CacheArgs,
+}
+
+impl Args {
+    /// The limits of the run.
+    pub(super) fn limits(&self) -> BudgetLimits {
+        self.budget.limits()
+    }
+
+    /// The registry of models that these flags make.
+    pub(super) const fn setup(&self, quiet: bool, dry_run: bool) -> Setup<'_> {
+        Setup { flags: self, quiet, dry_run }
+    }
+}
+
+/// What every command that asks models makes its registry of models from.
+pub(super) struct Setup<'a> {
+    flags: &'a Args,
     /// Whether downloads are not shown.
     #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "only the Hub downloads"))]
     pub(super) quiet: bool,
@@ -45,12 +66,13 @@ impl Setup<'_> {
         judges: &[&Resolved],
         stops: watch::Receiver<bool>,
     ) -> Result<Models> {
-        let models = self.budget.in_memory(&Models::new(Environment::process()));
-        let models = models.budgeted(self.budget.open()).offline(self.dry_run).stopping(stops);
+        let flags = self.flags;
+        let models = flags.budget.in_memory(&Models::new(Environment::process()));
+        let models = models.budgeted(flags.budget.open()).offline(self.dry_run).stopping(stops);
         #[cfg(feature = "hub")]
         let models = models.downloading(super::downloads::shown(self.quiet));
         #[cfg(feature = "store")]
-        let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
+        let models = models.cached(if self.dry_run { None } else { flags.cache.open()? });
         sandbox::allowed(models, judges.iter().copied()).await
     }
 }

@@ -22,11 +22,11 @@ use tokio::sync::watch;
 
 use self::{cases::Cases, judges::Prompts, results::Results};
 use super::{
-    Exit, budget, emit_figures, engines,
+    Exit, emit_figures, engines,
     input::{self, Input, reading},
     judge::note_default_model,
     lines, note,
-    opening::{Opening, Setup},
+    opening::{self, Opening},
     progress::Progress,
     running,
     settings::{self, Sources},
@@ -66,10 +66,7 @@ pub(super) struct Args {
     #[command(flatten)]
     lines: lines::Args,
     #[command(flatten)]
-    budget: budget::Args,
-    #[cfg(feature = "store")]
-    #[command(flatten)]
-    cache: super::cache::CacheArgs,
+    models: opening::Args,
     /// Print the first request, cost and time; send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -244,15 +241,9 @@ impl Args {
             note_default_model(resolved);
         }
         let (stopping, stops) = watch::channel(false);
-        let setup = Setup {
-            budget: &self.budget,
-            #[cfg(feature = "store")]
-            cache: self.cache,
-            quiet,
-            dry_run: self.dry_run,
-        };
+        let setup = self.models.setup(quiet, self.dry_run);
         let models = Box::pin(setup.models(&[resolved], stops)).await?;
-        let limits = self.budget.limits();
+        let limits = self.models.limits();
         let opening = Opening { first: None, quiet, models: models.clone(), limits };
         let judges = prompts.open(&cases.all, &opening).await?;
         if self.dry_run {

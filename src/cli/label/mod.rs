@@ -17,7 +17,7 @@ use super::{
     Exit,
     beginning::{Beginning, Begun},
     budget, choose, engines, input, manifest, note,
-    opening::{Opening, Setup},
+    opening::{self, Opening},
     progress::Progress,
     running,
     settings::{self, Sources},
@@ -46,12 +46,9 @@ pub(super) struct Args {
     #[command(flatten)]
     labels: Labels,
     #[command(flatten)]
-    budget: budget::Args,
+    models: opening::Args,
     #[command(flatten)]
     results: results::Args,
-    #[cfg(feature = "store")]
-    #[command(flatten)]
-    cache: super::cache::CacheArgs,
 }
 
 /// How labels are found.
@@ -111,13 +108,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let beginning = Beginning {
         settings: &args.policy,
         input: &args.input,
-        models: Setup {
-            budget: &args.budget,
-            #[cfg(feature = "store")]
-            cache: args.cache,
-            quiet,
-            dry_run: false,
-        },
+        models: args.models.setup(quiet, false),
     };
     let begun = beginning.open(&resolved, args.results.writing(read)).await?;
     let Begun { input, models, stopping, .. } = begun;
@@ -162,7 +153,7 @@ impl Args {
         models: &Models,
     ) -> Result<Labeler> {
         let backend = models.open(resolved.model_spec()).await?;
-        budget::check_price(&self.budget.limits(), resolved, &*backend)?;
+        budget::check_price(&self.models.limits(), resolved, &*backend)?;
         let prompt = match resolved.prompt() {
             Some(prompt) => prompt.clone(),
             None => prompt::writer_for(&choose::names(&*backend), PolicyTask::Completion)?,
@@ -186,7 +177,7 @@ impl Args {
             self.policy.model(name, None)?
         };
         let first = first.map(|item| item.revised("a solution"));
-        let (quiet, limits) = (true, self.budget.limits());
+        let (quiet, limits) = (true, self.models.limits());
         let opening = Opening { first: first.as_ref(), quiet, models: models.clone(), limits };
         opening.judge(&resolved).await
     }

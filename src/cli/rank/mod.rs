@@ -16,8 +16,7 @@ mod results;
 use super::{
     Exit,
     beginning::{Beginning, Begun},
-    budget, independence, input,
-    opening::Setup,
+    independence, input, opening,
     progress::Progress,
     running,
     settings::{self, Sources},
@@ -46,12 +45,9 @@ pub(super) struct Args {
     #[command(flatten)]
     candidates: models::Args,
     #[command(flatten)]
-    budget: budget::Args,
+    models: opening::Args,
     #[command(flatten)]
     results: results::Args,
-    #[cfg(feature = "store")]
-    #[command(flatten)]
-    cache: super::cache::CacheArgs,
 }
 
 /// How a candidate is chosen.
@@ -142,13 +138,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let beginning = Beginning {
         settings: &args.judge,
         input: &args.input,
-        models: Setup {
-            budget: &args.budget,
-            #[cfg(feature = "store")]
-            cache: args.cache,
-            quiet,
-            dry_run: args.ranking.dry_run,
-        },
+        models: args.models.setup(quiet, args.ranking.dry_run),
     };
     let begun = beginning.open(&resolved, args.results.writing(read)).await?;
     let Begun { input, models, stopping, .. } = begun;
@@ -158,7 +148,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         first: input.first.as_ref(),
         quiet,
         models: models.clone(),
-        limits: args.budget.limits(),
+        limits: args.models.limits(),
     };
     let ranker = Box::pin(args.candidates.open(&resolved, options, &context)).await?;
     if let (Some(judge), false) = (ranker.judge(), quiet) {

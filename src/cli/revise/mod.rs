@@ -21,10 +21,9 @@ mod rounds;
 use super::{
     Exit,
     beginning::{Beginning, Begun},
-    budget, engines, fields,
+    engines, fields,
     gates::GateOutcome,
-    input, manifest, note,
-    opening::Setup,
+    input, manifest, note, opening,
     progress::Progress,
     running,
     settings::{self, Sources},
@@ -51,12 +50,9 @@ pub(super) struct Args {
     #[command(flatten)]
     policy: policy::Args,
     #[command(flatten)]
-    budget: budget::Args,
+    models: opening::Args,
     #[command(flatten)]
     results: results::Args,
-    #[cfg(feature = "store")]
-    #[command(flatten)]
-    cache: super::cache::CacheArgs,
 }
 
 /// Below the short help.
@@ -122,13 +118,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let beginning = Beginning {
         settings: &args.judge,
         input: &args.input,
-        models: Setup {
-            budget: &args.budget,
-            #[cfg(feature = "store")]
-            cache: args.cache,
-            quiet,
-            dry_run: false,
-        },
+        models: args.models.setup(quiet, false),
     };
     let begun = beginning.open(&resolved, args.results.writing(read)).await?;
     let Begun { sources, input, models: opener, stopping } = begun;
@@ -138,7 +128,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         first: input.first.as_ref(),
         quiet,
         models: opener.clone(),
-        limits: args.budget.limits(),
+        limits: args.models.limits(),
     };
     let work = args.policy.open(&mut resolved, context).await?;
     let judge = work.judge();

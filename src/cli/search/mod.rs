@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 use super::{
     Exit,
     beginning::{Beginning, Begun},
-    budget, emit, emit_figures, engines, independence,
+    emit, emit_figures, engines, independence,
     input::{self, Records},
     manifest, note,
-    opening::{Opening, Setup},
+    opening::{self, Opening},
     print_error,
     progress::Progress,
     running,
@@ -55,12 +55,9 @@ pub(super) struct Args {
     #[command(flatten)]
     search: Search,
     #[command(flatten)]
-    budget: budget::Args,
+    models: opening::Args,
     #[command(flatten)]
     results: results::Args,
-    #[cfg(feature = "store")]
-    #[command(flatten)]
-    cache: super::cache::CacheArgs,
 }
 
 /// How solutions are searched for.
@@ -169,13 +166,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let beginning = Beginning {
         settings: &args.judge,
         input: &args.input,
-        models: Setup {
-            budget: &args.budget,
-            #[cfg(feature = "store")]
-            cache: args.cache,
-            quiet,
-            dry_run: args.search.dry_run,
-        },
+        models: args.models.setup(quiet, args.search.dry_run),
     };
     let begun = beginning.open(&resolved, args.results.writing(read)).await?;
     let Begun { input, models, stopping, .. } = begun;
@@ -273,7 +264,7 @@ impl Args {
         first: Option<&Item>,
         models: &Models,
     ) -> Result<Searcher> {
-        let (quiet, limits) = (self.results.lines.quiet, self.budget.limits());
+        let (quiet, limits) = (self.results.lines.quiet, self.models.limits());
         let judged = first.map(|item| item.revised("a step"));
         let opening = Opening { first: judged.as_ref(), quiet, models: models.clone(), limits };
         let judge = opening.judge(resolved).await?;
@@ -327,7 +318,7 @@ impl Args {
             self.judge.model(name, None)?
         };
         let first = first.map(|item| item.revised("a solution"));
-        let (quiet, limits) = (true, self.budget.limits());
+        let (quiet, limits) = (true, self.models.limits());
         let opening = Opening { first: first.as_ref(), quiet, models: models.clone(), limits };
         opening.judge(&resolved).await.map(Some)
     }
