@@ -13,19 +13,19 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use self::candidates::Candidates;
 use super::{
     Exit, budget, emit_figures, engines,
     input::reading,
-    label_file, note, print_error,
+    label_file, note, opening, print_error,
     settings::{self, Sources},
 };
 use tribunal::{
     align::{AlignOptions, Aligner, Candidate, Case},
     backend::Backend,
     config::{Pair, Resolved},
-    environment::Environment,
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::Item,
@@ -95,10 +95,7 @@ pub(super) struct Args {
     #[command(flatten)]
     judge: settings::Args,
     #[command(flatten)]
-    budget: budget::Args,
-    #[cfg(feature = "store")]
-    #[command(flatten)]
-    cache: super::cache::CacheArgs,
+    models: opening::Args,
 }
 
 /// Runs `tribunal align`.
@@ -117,14 +114,10 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let labels = labels_of(&resolved);
     let numbers = matches!(original.front().verdict_kind(), Kind::Score | Kind::Criteria);
     let (cases, failed) = args.cases(&labels, numbers)?;
-    let opener = args.budget.in_memory(&Models::new(Environment::process()));
-    let opener = opener.budgeted(args.budget.open());
-    #[cfg(feature = "hub")]
-    let opener = opener.downloading(super::downloads::shown(false));
-    #[cfg(feature = "store")]
-    let opener = opener.cached(args.cache.open()?);
-    let opener = Box::pin(super::sandbox::allowed(opener, [&resolved])).await?;
-    let limits = args.budget.limits();
+    // An interrupt ends the program at once: answers are cached, and candidates are on disk.
+    let (_, never) = watch::channel(false);
+    let opener = Box::pin(args.models.setup(false, false).models(&[&resolved], never)).await?;
+    let limits = args.models.limits();
     let backend = opener.open(resolved.model_spec()).await?;
     budget::check_price(&limits, &resolved, &*backend)?;
     let writer = args.writer(&resolved, &backend, &opener).await?;
@@ -251,7 +244,7 @@ impl Args {
             Some(name) => {
                 let policy = self.judge.model(name, self.writer_base_url.as_deref())?;
                 let backend = opener.open(policy.model_spec()).await?;
-                budget::check_price(&self.budget.limits(), &policy, &*backend)?;
+                budget::check_price(&self.models.limits(), &policy, &*backend)?;
                 (policy, backend)
             }
             None => (resolved.clone(), backend.clone()),
