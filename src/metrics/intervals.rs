@@ -228,6 +228,38 @@ pub fn clustered_bootstrap(
     })
 }
 
+/// The same of the mean of these numbers. A resample needs the sum and the size of each cluster, and not the numbers.
+///
+/// ```
+/// use tribunal::metrics::{clustered_bootstrap, clustered_bootstrap_mean, mean};
+///
+/// let (numbers, clusters) = ([1.0, 0.0, 1.0, 1.0, 0.0], [0, 0, 1, 2, 2]);
+/// let of = |drawn: &[usize]| mean(&drawn.iter().map(|place| numbers[*place]).collect::<Vec<_>>());
+/// let slowly = clustered_bootstrap(&clusters, 200, 7, of);
+/// assert_eq!(clustered_bootstrap_mean(&numbers, &clusters, 200, 7), slowly);
+/// ```
+pub fn clustered_bootstrap_mean(
+    numbers: &[f64],
+    clusters: &[usize],
+    resamples: u32,
+    seed: u64,
+) -> Option<Interval> {
+    let mut sums: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+    for (number, cluster) in numbers.iter().zip(clusters) {
+        let (sum, count) = sums.entry(*cluster).or_default();
+        (*sum, *count) = (*sum + number, *count + 1.0);
+    }
+    let sums: Vec<(f64, f64)> = sums.into_values().collect();
+    percentiles(resamples, seed, |random| {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for _ in 0..sums.len() {
+            let (more, members) = sums[random.usize(..sums.len())];
+            (sum, count) = (sum + more, count + members);
+        }
+        (count > 0.0).then(|| sum / count)
+    })
+}
+
 /// From the 2.5th to the 97.5th percentile of what is drawn, each time with random numbers of a seed of its own.
 fn percentiles(
     resamples: u32,

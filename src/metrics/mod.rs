@@ -56,8 +56,9 @@ pub use self::{
     games::{Game, elo, win_rate},
     gate::{Figure, Gate},
     intervals::{
-        ClusteredMean, bootstrap, bootstrap_mean, clustered, clustered_bootstrap, clustered_share,
-        mean, normal_quantile, standard_error, student_quantile, unseen_share, wilson, wilson_at,
+        ClusteredMean, bootstrap, bootstrap_mean, clustered, clustered_bootstrap,
+        clustered_bootstrap_mean, clustered_share, mean, normal_quantile, standard_error,
+        student_quantile, unseen_share, wilson, wilson_at,
     },
     paired::mcnemar,
     probabilities::brier,

@@ -111,11 +111,8 @@ pub(super) fn mean_difference(
     clusters: Option<&[usize]>,
 ) -> (f64, (f64, f64)) {
     let difference = mean_of(differences);
-    let mean = |drawn: &[usize]| {
-        metrics::mean(&drawn.iter().map(|place| differences[*place]).collect::<Vec<_>>())
-    };
     let found = match clusters {
-        Some(clusters) => metrics::clustered_bootstrap(clusters, 2_000, 0, mean),
+        Some(clusters) => metrics::clustered_bootstrap_mean(differences, clusters, 2_000, 0),
         None => metrics::bootstrap_mean(differences),
     };
     let unseen = metrics::unseen_share(differences.len(), clusters);
