@@ -9,6 +9,8 @@
 mod figure;
 mod names;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 mod text;
 
@@ -80,8 +82,8 @@ pub struct Gate {
     name: Option<String>,
     comparison: Comparison,
     bound: f64,
-    /// Whether the number is written as a percentage.
-    is_percent: bool,
+    /// The number as a percentage, if it is written as one.
+    percent: Option<f64>,
     side: Side,
 }
 
@@ -95,7 +97,7 @@ impl Gate {
             name: None,
             comparison: Comparison::AtLeast,
             bound: share,
-            is_percent: false,
+            percent: None,
             side: Side::Value,
         }
     }
@@ -144,7 +146,7 @@ impl Gate {
         let refused =
             |why: String, hint: String| Err(Error::new(ErrorKind::Config, why).hint(hint));
         let is_share = range.is_some_and(|(_, high)| high <= 1.0);
-        if self.is_percent && !is_share {
+        if self.percent.is_some() && !is_share {
             let why = format!("`{name}` is not a share, and has no percentage");
             return refused(why, "write the number itself, without %".to_owned());
         }
@@ -155,7 +157,7 @@ impl Gate {
         };
         if !(low..=high).contains(&bound) {
             let error = Error::new(ErrorKind::Config, format!("{lies}, and the rule says {bound}"));
-            let percent = Self { bound: bound / 100.0, is_percent: false, ..self.clone() };
+            let percent = Self { bound: bound / 100.0, percent: None, ..self.clone() };
             return Err(match bound {
                 1.0..=100.0 if is_share => {
                     error.hint(format!("if {bound} percent is meant, write '{percent}'"))
@@ -180,8 +182,8 @@ impl Gate {
         refused(why, format!("the end itself passes with '{equal}'"))
     }
 
-    /// Why the rule is not kept, in words; `None` if it is kept. A figure that is not defined keeps no rule, and one
-    /// without an interval keeps no rule on its ends.
+    /// Why the rule is not kept, in words; `None` if it is kept. A figure that is not defined or is about nothing keeps no
+    /// rule, and one without an interval keeps no rule on its ends.
     ///
     /// # Errors
     /// As for [`find`](Self::find).
@@ -192,8 +194,8 @@ impl Gate {
             Side::Lower => (figure.interval.map(|interval| interval.low), "the lower end of "),
             Side::Upper => (figure.interval.map(|interval| interval.high), "the upper end of "),
         };
-        let Some(number) = number else {
-            let has_none = match figure.value {
+        let Some(number) = number.filter(|_| figure.count > 0) else {
+            let has_none = match figure.value.filter(|_| figure.count > 0) {
                 Some(_) => "has no interval: there are too few records, or they are all alike",
                 None => "is not defined for these records",
             };
@@ -220,9 +222,8 @@ impl fmt::Display for Gate {
             Side::Upper => "@upper",
         };
         let (name, sign) = (self.figure(), self.comparison.sign());
-        if self.is_percent {
-            // A product such as 0.55 · 100 is not exact.
-            let percent = (self.bound * 1e11).round() / 1e9;
+        // A product such as 0.55 · 100 is not exact.
+        if let Some(percent) = self.percent {
             return write!(f, "{name}{sign}{percent}%{end}");
         }
         write!(f, "{name}{sign}{}{end}", self.bound)

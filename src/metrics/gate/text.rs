@@ -29,9 +29,9 @@ impl FromStr for Gate {
             (None, Some("upper")) => Side::Upper,
             _ => return Err(wrong("the ends of an interval are @lower and @upper")),
         };
-        let is_percent = bound.ends_with('%');
+        let percent = bound.strip_suffix('%').and_then(number);
         let bound = number(bound).ok_or_else(|| wrong("the rule compares with no number"))?;
-        Ok(Self { name: Some(name.to_owned()), comparison, bound, is_percent, side })
+        Ok(Self { name: Some(name.to_owned()), comparison, bound, percent, side })
     }
 }
 
