@@ -54,6 +54,8 @@ pub struct Benchmark {
     pub(super) of_path: Option<OfPath>,
     /// Whether the answer that is better has a fixed place in every record, so that its place would give it away.
     pub(super) fixed_place: bool,
+    /// Whether a strong verdict, such as `A>>B`, counts more than another one.
+    pub(super) has_strength: bool,
     /// The number of resamples of the interval.
     pub(super) resamples: u32,
     /// The case of a record.
@@ -107,6 +109,7 @@ pub(super) const PLAIN: Benchmark = Benchmark {
     ids: &[],
     of_path: None,
     fixed_place: false,
+    has_strength: false,
     resamples: 1_000,
     case: |_| Ok(Case::default()),
     score: |_, _| Vec::new(),

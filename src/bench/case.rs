@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
-    item::{Item, text_of},
+    item::{Item, reads_as_text, text_of},
     verdict::Preference,
 };
 
@@ -134,23 +134,69 @@ impl<'r> Fields<'r> {
         self.item.field(name).filter(|value| crate::item::is_filled(value)).map(Cow::into_owned)
     }
 
+    /// Whether the record has a field, which may be empty.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.item.field(name).is_some()
+    }
+
     /// A field.
     ///
     /// # Errors
-    /// The record does not have it.
+    /// The record does not have it, or it is null.
     pub(super) fn value(&self, name: &str) -> Result<Value> {
-        self.item.field(name).map(Cow::into_owned).ok_or_else(|| {
+        let value = self.item.field(name).filter(|value| !value.is_null());
+        value.map(Cow::into_owned).ok_or_else(|| {
             let error = Error::new(ErrorKind::Record, format!("the record has no field `{name}`"));
             error.hint(Hint::from("name yours: ").setting("map", format!("{name}=my_field")))
+        })
+    }
+
+    /// A field as an object, or as the JSON of one: a table has no objects.
+    ///
+    /// # Errors
+    /// The record does not have it.
+    pub(super) fn object(&self, name: &str) -> Result<Value> {
+        Ok(match self.value(name)? {
+            Value::String(text) if text.trim_start().starts_with('{') => {
+                serde_json::from_str(&text).unwrap_or(Value::String(text))
+            }
+            other => other,
         })
     }
 
     /// A field as a text.
     ///
     /// # Errors
-    /// The record does not have it.
+    /// The record does not have it, or it is a list or an object that is no message.
     pub(super) fn text(&self, name: &str) -> Result<String> {
-        self.value(name).map(|value| text_of(&value))
+        self.as_text(name, &self.value(name)?)
+    }
+
+    /// A value of a field as a text; a conversation becomes a text too.
+    ///
+    /// # Errors
+    /// It is null, or a list or an object of other things.
+    fn as_text(&self, name: &str, value: &Value) -> Result<String> {
+        let what = match value {
+            Value::Null => "null",
+            Value::Array(_) if !reads_as_text(value) => "a list",
+            Value::Object(_) if !reads_as_text(value) => "an object",
+            _ => return Ok(text_of(value)),
+        };
+        Err(self.wrong(name, &format!("{what} where a text belongs")))
+    }
+
+    /// The text of an answer: a text, or the one inside of an object with the name of its model.
+    ///
+    /// # Errors
+    /// The record does not have it, or it is no answer.
+    pub(super) fn answer(&self, name: &str) -> Result<String> {
+        self.as_answer(name, &self.value(name)?)
+    }
+
+    fn as_answer(&self, name: &str, value: &Value) -> Result<String> {
+        let inner = ["answer", "content", "text"].iter().find_map(|name| value.get(name));
+        self.as_text(name, inner.unwrap_or(value))
     }
 
     /// A field as a text; empty if it is missing.
@@ -158,23 +204,51 @@ impl<'r> Fields<'r> {
         self.find(name).map(|value| text_of(&value)).unwrap_or_default()
     }
 
-    /// A field as a list; one value is a list of one.
+    /// A field as a list; one value is a list of one, and a text in brackets is the JSON of a list: a table has no lists.
     ///
     /// # Errors
-    /// The record does not have it.
+    /// The record does not have it, or the text is no JSON.
     pub(super) fn list(&self, name: &str) -> Result<Vec<Value>> {
         Ok(match self.value(name)? {
             Value::Array(list) => list,
+            Value::String(text) if text.trim().starts_with('[') && text.trim().ends_with(']') => {
+                serde_json::from_str(&text).map_err(|_| {
+                    let error = self.wrong(name, "a list in a text that is no JSON");
+                    error.hint(
+                        "write lists as JSON, such as [\"a\", \"b\"], or the records as JSONL",
+                    )
+                })?
+            }
             one => vec![one],
         })
     }
 
-    /// A field as a list of texts; of objects the text of the answer in them.
+    /// A field as a list of texts, at least one; of objects the text of the answer in them.
     ///
     /// # Errors
-    /// The record does not have it.
+    /// The record does not have it, it is empty, or an entry is no answer.
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>> {
-        Ok(self.list(name)?.iter().map(answer_text).collect())
+        let list = self.list(name)?;
+        if list.is_empty() {
+            return Err(self.wrong(name, "the list is empty"));
+        }
+        list.iter().map(|value| self.as_answer(name, value)).collect()
+    }
+
+    /// A field as a list of numbers of which each is one of `known`.
+    ///
+    /// # Errors
+    /// The record does not have it, or an entry is another number or none.
+    pub(super) fn labels(&self, name: &str, list: &[Value], known: &[f64]) -> Result<Vec<f64>> {
+        let is_known = |number: &f64| known.iter().any(|one| (one - number).abs() < 1e-9);
+        let label = |value: &Value| {
+            let number = self.as_number(name, value)?;
+            Some(number).filter(is_known).ok_or_else(|| {
+                let all: Vec<String> = known.iter().map(ToString::to_string).collect();
+                self.wrong(name, &format!("`{number}` is none of {}", all.join(", ")))
+            })
+        };
+        list.iter().map(label).collect()
     }
 
     /// A field as a list of numbers; true is 1 and false is 0.
@@ -281,11 +355,6 @@ impl<'r> Fields<'r> {
 
 /// The text of a message, or of an object with a text.
 pub(super) fn message_text(value: &Value) -> String {
-    answer_text(value)
-}
-
-/// The text of an answer: a text, or the one inside of an object with the name of its model.
-fn answer_text(value: &Value) -> String {
     let inner = ["answer", "content", "text"].iter().find_map(|name| value.get(name));
     text_of(inner.unwrap_or(value))
 }

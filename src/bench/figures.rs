@@ -39,6 +39,8 @@ pub struct Figures {
     pub unreadable: usize,
     /// The number of votes, and of those that could not be read.
     pub votes: (usize, usize),
+    /// Comparisons with a winner of which the strength is not known, where strong ones count more: they count as weak.
+    pub without_strength: usize,
     /// The headline and the figures below it.
     pub rows: Vec<FigureRow>,
     /// The 95 % interval of the headline under the official convention.
@@ -97,6 +99,7 @@ impl Figures {
             missing: 0,
             unreadable: 0,
             votes: (0, 0),
+            without_strength: 0,
             rows: together(rows),
             interval: None,
             questions: clusters(judged).iter().max().map_or(0, |last| last + 1),
@@ -108,6 +111,9 @@ impl Figures {
             figures.failed += failed;
             figures.missing += one.missing().count();
             figures.unreadable += unreadable;
+            if benchmark.has_strength {
+                figures.without_strength += one.without_words();
+            }
             figures.votes = (figures.votes.0 + votes, figures.votes.1 + unread);
         }
         figures
@@ -174,6 +180,7 @@ impl Figures {
             "unreadable": self.unreadable,
             "votes": self.votes.0,
             "unreadable_votes": self.votes.1,
+            "without_strength": self.without_strength,
             "headline": self.rows.first().map(row),
             "interval": self.interval,
             "figures": self.rows.iter().map(row).collect::<Vec<_>>(),

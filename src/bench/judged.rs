@@ -7,7 +7,7 @@ use super::{
     shape::{Part, Shape, larger},
 };
 use crate::{
-    line::ResultLine,
+    line::{ResultLine, VerdictLine},
     verdict::{Judgment, Outcome, Preference, Steps, Verdict, Vote},
 };
 
@@ -23,6 +23,8 @@ pub struct Ballots {
     pub second: Option<f64>,
     /// Every vote.
     pub votes: Vec<Ballot>,
+    /// Whether a verdict was left out because it is of another kind than what was judged, such as a score of two answers.
+    pub is_of_other_kind: bool,
 }
 
 /// What is kept of one vote.
@@ -50,8 +52,45 @@ impl From<&Judgment> for Ballots {
             has_failed: all_failed(&judgment.votes),
             second: second(judgment),
             votes: if votes.is_empty() { vec![lone] } else { votes },
+            is_of_other_kind: false,
             verdict,
         }
+    }
+}
+
+impl Ballots {
+    /// The same without verdicts that say nothing about this part of a case: they count like those that could not be read.
+    fn about(mut self, case: &Case, part: Part) -> Self {
+        let votes = self.votes.iter_mut().map(|vote| &mut vote.verdict);
+        for verdict in std::iter::once(&mut self.verdict).chain(votes) {
+            if verdict.as_ref().is_some_and(|verdict| !is_about(verdict, case, part)) {
+                (*verdict, self.is_of_other_kind) = (None, true);
+            }
+        }
+        self
+    }
+
+    /// The votes with these words, where there is no text to take them from.
+    fn said(mut self, words: Vec<String>) -> Self {
+        for (vote, words) in self.votes.iter_mut().zip(words) {
+            if vote.words.is_empty() {
+                vote.words = words;
+            }
+        }
+        self
+    }
+}
+
+/// The words of the verdicts of all votes as a line holds them, such as `A>>B`; that of the line, if it has no votes. A line
+/// of a run holds the name of the verdict there, such as `first`, which has no strength.
+fn words_of(line: &ResultLine) -> Vec<String> {
+    let words = |verdict: &VerdictLine| {
+        let words = verdict.verdict.clone().unwrap_or_default();
+        if words.contains(['>', '<']) { words } else { String::new() }
+    };
+    match line.votes.as_deref() {
+        Some(votes @ [_, ..]) => votes.iter().map(|vote| words(&vote.verdict)).collect(),
+        _ => vec![words(&line.verdict)],
     }
 }
 
@@ -87,11 +126,12 @@ impl Judgments {
     /// counts like any other: the caller leaves it out.
     pub fn add(&mut self, line: ResultLine) {
         let id = line.id.clone();
+        let words = words_of(&line);
         let ballots = match Judgment::try_from(line) {
             Ok(judgment) => Ballots::from(&judgment),
             Err(_) => Ballots { has_failed: true, ..Ballots::default() },
         };
-        self.0.insert(id, ballots);
+        self.0.insert(id, ballots.said(words));
     }
 
     /// The number of judgments.
@@ -116,13 +156,17 @@ impl Judgments {
         best.unwrap_or(Shape::Pairs)
     }
 
+    /// What is known about a part of a case.
+    fn of(&self, case: &Case, part: Part) -> Option<Ballots> {
+        Some(self.0.get(&case.part_id(part))?.clone().about(case, part))
+    }
+
     /// The cases with their judgments in this shape. A case of which no part can be judged in it is left out, but not one
     /// answer alone, which needs no comparison.
     pub fn beside(&self, cases: &[Case], shape: Shape) -> Vec<Judged> {
         let judged = |case: &Case| {
             let parts = case.parts(shape).into_iter();
-            let parts: Vec<_> =
-                parts.map(|part| (part, self.0.get(&case.part_id(part)).cloned())).collect();
+            let parts: Vec<_> = parts.map(|part| (part, self.of(case, part))).collect();
             (!parts.is_empty() || case.is_settled()).then(|| Judged { case: case.clone(), parts })
         };
         cases.iter().filter_map(judged).collect()
@@ -165,6 +209,13 @@ impl Judged {
     pub fn missing(&self) -> impl Iterator<Item = String> {
         let missing = self.parts.iter().filter(|(_, one)| one.is_none());
         missing.map(|(part, _)| self.case.part_id(*part))
+    }
+
+    /// The names of what has a verdict of another kind.
+    pub fn of_other_kind(&self) -> impl Iterator<Item = String> {
+        let is_other = |one: &Ballots| one.is_of_other_kind;
+        let other = self.parts.iter().filter(move |(_, one)| one.as_ref().is_some_and(is_other));
+        other.map(|(part, _)| self.case.part_id(*part))
     }
 
     /// Whether its answers were rated.
@@ -241,6 +292,17 @@ impl Judged {
         ballots.votes.iter().map(game).collect()
     }
 
+    /// The number of comparisons with a winner whose words are not known, and so not how strong they are.
+    pub(super) fn without_words(&self) -> usize {
+        let pairs = self.parts.iter().filter(|(part, _)| matches!(part, Part::Pair(..)));
+        let votes = pairs.flat_map(|(_, one)| one.iter().flat_map(|one| &one.votes));
+        let has_winner = |vote: &&Ballot| {
+            let side = vote.verdict.as_ref().and_then(|verdict| side(verdict, 0, 1));
+            matches!(side, Some(Preference::First | Preference::Second))
+        };
+        votes.filter(has_winner).filter(|vote| vote.words.is_empty()).count()
+    }
+
     /// The probability that the second of two answers is better.
     pub(super) fn second(&self) -> Option<f64> {
         self.part(Part::Pair(0, 1)).and_then(|one| one.second)
@@ -261,6 +323,21 @@ impl Judged {
         let votes = self.whole().map(|one| one.votes.as_slice()).unwrap_or_default();
         let of = |vote: &Ballot| vote.verdict.as_ref().and_then(Verdict::first_error);
         votes.iter().map(of).collect()
+    }
+}
+
+/// Whether a verdict says something about this part of a case.
+fn is_about(verdict: &Verdict, case: &Case, part: Part) -> bool {
+    let count = case.answers.len();
+    match (part, verdict) {
+        (Part::Pair(..), verdict) => side(verdict, 0, 1).is_some(),
+        (Part::One(_), verdict) => number(verdict).is_some(),
+        (Part::Whole, verdict) if count == 0 => verdict.steps().is_some(),
+        (Part::Whole, Verdict::Scores(scores)) => scores.len() == count,
+        (Part::Whole, Verdict::Ranking(groups)) => {
+            groups.iter().flatten().all(|place| *place < count)
+        }
+        (Part::Whole, verdict) => count == 2 && side(verdict, 0, 1).is_some(),
     }
 }
 

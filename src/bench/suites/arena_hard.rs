@@ -41,6 +41,7 @@ pub(in super::super) static ARENA_HARD: Benchmark = Benchmark {
     source: "Li et al. 2024, arXiv:2406.11939; lmarena/arena-hard-auto@196f6b8. The authors keep questions and answers in separate files; a record here joins them",
     licence: "Apache-2.0",
     reproduced: "the counts of headers, lists and bold of 22 published answers; style-controlled figures as scikit-learn computes them by the published model; no judgment was recorded",
+    has_strength: true,
     headline: Some(|judged, convention| win_rate("win rate", judged, convention)),
     case,
     score,
@@ -50,10 +51,16 @@ pub(in super::super) static ARENA_HARD: Benchmark = Benchmark {
 fn case(fields: &Fields<'_>) -> Result<Case> {
     let (answer, baseline) = (fields.text("answer")?, fields.text("baseline_answer")?);
     let style = |name: &str, text: &str| match fields.find(name) {
-        Some(counts) => Style::stored(&counts),
-        None => Style::of(text),
+        Some(_) => {
+            let counts = fields.object(name)?;
+            let has_length = counts.get("token_len").is_some_and(Value::is_number);
+            let wrong = || fields.wrong(name, "no object with a number `token_len`");
+            has_length.then(|| Style::stored(&counts)).ok_or_else(wrong)
+        }
+        None => Ok(Style::of(text)),
     };
-    let [own, other] = [style("metadata", &answer), style("baseline_metadata", &baseline)];
+    let own = style("metadata", &answer)?;
+    let other = style("baseline_metadata", &baseline)?;
     let model = fields.text_or_empty("model");
     let case = fields.pair(fields.text("prompt")?, baseline, answer);
     let case = case.within(fields.text_or_empty("category"));

@@ -52,7 +52,7 @@ pub(in super::super) static JETTS_REFINE: Benchmark = Benchmark {
 };
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let query = fields.value("query")?;
+    let query = fields.object("query")?;
     let question = text_of(query.get("content").unwrap_or(&query));
     let scores: Option<Vec<f64>> = fields
         .list("responses")?

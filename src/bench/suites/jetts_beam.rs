@@ -55,7 +55,7 @@ struct Node {
 }
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
-    let query = fields.value("query")?;
+    let query = fields.object("query")?;
     let question = text_of(query.get("content").unwrap_or(&query));
     let nodes = nodes(fields)?;
     let ahead = whole(fields, "d").unwrap_or(0);

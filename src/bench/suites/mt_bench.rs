@@ -42,7 +42,11 @@ pub(in super::super) static MT_BENCH: Benchmark = Benchmark {
 
 fn case(fields: &Fields<'_>) -> Result<Case> {
     let turn = fields.number("turn")?;
-    let is_first = turn < 1.5;
+    let is_first = match turn {
+        1.0 => true,
+        2.0 => false,
+        _ => return Err(fields.wrong("turn", &format!("`{turn}` is neither 1 nor 2"))),
+    };
     let (a, b) = (fields.list("conversation_a")?, fields.list("conversation_b")?);
     let label = fields.side(
         "winner",

@@ -8,6 +8,7 @@ use super::super::{
     credit::{mean_rows, pair_credit, win},
     judged::{Game, Judged},
     row::Row,
+    shape::larger,
 };
 use crate::{error::Result, prompt::Order, verdict::Preference};
 
@@ -95,7 +96,11 @@ fn vision_case(fields: &Fields<'_>) -> Result<Case> {
     let ([first, second], [one, two]) = (&answers[..], &ranking[..]) else {
         return Err(fields.wrong("response", "not two answers with two ranks"));
     };
-    let label = if one < two { Preference::First } else { Preference::Second };
+    let label = match larger(*one, *two) {
+        Preference::Tie => return Err(fields.wrong("human_ranking", "both ranks are equal")),
+        // The first rank is the best.
+        side => side.swapped(),
+    };
     let pair = fields.pair(fields.text("query")?, first.clone(), second.clone());
     let source = fields.text_or_empty("query_source").to_lowercase();
     let in_group = |(_, sources): &&(&str, &[&str])| {

@@ -95,11 +95,15 @@ fn correctness(fields: &Fields<'_>) -> Result<Case> {
         .iter()
         .map(|pair| {
             let place = |at: usize| usize::try_from(pair.get(at)?.as_u64()?).ok();
-            place(0).zip(place(1)).filter(|(one, two)| *one < count && *two < count)
+            let is_there = |place: usize| place < count;
+            let (one, two) = place(0).zip(place(1))?;
+            (is_there(one) && is_there(two) && right[one] != right[two]).then_some((one, two))
         })
         .collect();
-    let pairs = pairs
-        .ok_or_else(|| fields.wrong("sampled_conflict_pairs", "not a list of pairs of places"))?;
+    let pairs = pairs.ok_or_else(|| {
+        let why = "not a list of pairs of places, of which one is right and the other is not";
+        fields.wrong("sampled_conflict_pairs", why)
+    })?;
     let case = fields.answers(fields.text("prompt")?, answers).compared(pairs);
     Ok(case.within(fields.text_or_empty("dataset")).known(Gold::Right(right)))
 }

@@ -39,6 +39,9 @@ pub(in super::super) static PROCESS_BENCH: Benchmark = Benchmark {
 fn case(fields: &Fields<'_>) -> Result<Case> {
     let label = fields.number("label")?;
     let steps = fields.texts("steps")?;
+    if label < -1.0 || label.fract().abs() > 0.0 {
+        return Err(fields.wrong("label", &format!("`{label}` is no index of a step, and not -1")));
+    }
     let first = index(label);
     if first.is_some_and(|first| first >= steps.len()) {
         return Err(fields.wrong("label", &format!("{label} is not one of {} steps", steps.len())));

@@ -19,8 +19,10 @@ pub(in super::super) static RMB: Benchmark = Benchmark {
         needs("category_path", "such as Pairwise_set/Helpfulness/Chat/Discussion"),
         may("chosen", "of a pair: the better answer, as {llm_name, answer}"),
         may("reject", "of a pair: the other answer"),
+        may("pair_uid", "of a pair: its number; the pair is called CATEGORY_PATH:UID"),
         may("bon_best", "of best-of-N: the best answer"),
         may("loser_list", "of best-of-N: the other answers"),
+        may("bon_uid", "of best-of-N: the same"),
     ],
     protocol: "each pair once, in a random order; the best answer once against each loser",
     prompt: "pair",
@@ -39,18 +41,29 @@ pub(in super::super) static RMB: Benchmark = Benchmark {
 fn case(fields: &Fields<'_>) -> Result<Case> {
     let question = asked(fields)?;
     let answers = if fields.find("bon_best").is_some() {
-        let mut answers = fields.texts("bon_best")?;
+        let mut answers = vec![fields.answer("bon_best")?];
         answers.extend(fields.texts("loser_list")?);
         answers
     } else {
-        [fields.texts("chosen")?, fields.texts("reject")?].concat()
+        vec![fields.answer("chosen")?, fields.answer("reject")?]
     };
     let is_pair = fields.find("bon_best").is_none();
     let path = fields.text("category_path")?;
-    let goal = if path.contains("Harmless") { "harmlessness" } else { "helpfulness" };
+    let lower = path.to_lowercase();
+    let goal = match (lower.contains("harmless"), lower.contains("helpful")) {
+        (true, _) => "harmlessness",
+        (_, true) => "helpfulness",
+        _ => return Err(fields.wrong("category_path", "neither Helpfulness nor Harmlessness")),
+    };
     let section = format!("{} {goal}", if is_pair { "pairs" } else { "best-of-N" });
     let others = 1..answers.len();
     let case = fields.answers(question, answers).compared(others.map(|other| (0, other)));
+    // A pair and a best-of-N record may have the same uid.
+    let id = match fields.text_or_empty(if is_pair { "pair_uid" } else { "bon_uid" }) {
+        uid if uid.is_empty() || fields.has_own_id() => case.id.clone(),
+        uid => format!("{path}:{uid}"),
+    };
+    let case = Case { id, ..case };
     Ok(case.within(section).known(Gold::Preference(Preference::First)).fact("path", path))
 }
 

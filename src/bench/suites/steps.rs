@@ -1,7 +1,5 @@
 //! Benchmarks of every step of a solution: VisualProcessBench and UniversalBench.
 
-use serde_json::Value;
-
 use super::{
     super::{
         about::{Benchmark, PLAIN, may, needs},
@@ -32,15 +30,15 @@ pub(in super::super) static VISUAL_PROCESS_BENCH: Benchmark = Benchmark {
     source: "Wang et al. 2025, arXiv:2503.10291; card of OpenGVLab/VisualProcessBench",
     licence: "MIT",
     case: |fields| {
-        let response = fields.value("response")?;
+        let response = fields.object("response")?;
         let list = |name: &str| {
             let list = response.get(name).and_then(|list| list.as_array().cloned());
             list.ok_or_else(|| fields.wrong("response", &format!("no list `{name}`")))
         };
         let steps: Vec<String> = list("steps")?.iter().map(crate::item::text_of).collect();
         let labels = list("process_correctness")?;
-        let label = |label: &Value| fields.as_number("response", label).map(truth);
-        let labels = labels.iter().map(label).collect::<Result<Vec<_>>>()?;
+        let labels = fields.labels("response", &labels, &[1.0, 0.0, -1.0])?;
+        let labels: Vec<Option<bool>> = labels.into_iter().map(truth).collect();
         check_count(fields, "response", &labels, &steps)?;
         let known = fields.solution(fields.text("question")?, steps).known(Gold::Steps(labels));
         Ok(known.within(fields.text_or_empty("data_source")))
@@ -73,8 +71,8 @@ pub(in super::super) static UNIVERSAL_BENCH: Benchmark = Benchmark {
 
 fn universal(fields: &Fields<'_>) -> Result<Case> {
     let steps = fields.texts("steps")?;
-    let labels: Vec<Option<bool>> =
-        fields.numbers("labels")?.into_iter().map(|label| Some(label > 0.5)).collect();
+    let labels = fields.labels("labels", &fields.list("labels")?, &[1.0, 0.0])?;
+    let labels: Vec<Option<bool>> = labels.into_iter().map(|label| Some(label > 0.5)).collect();
     check_count(fields, "labels", &labels, &steps)?;
     let solution = fields.solution(fields.text("question")?, steps);
     Ok(solution.within(fields.text_or_empty("policy")).known(Gold::Steps(labels)))

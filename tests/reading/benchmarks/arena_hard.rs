@@ -56,6 +56,31 @@ fn a_game_without_a_verdict_leaves_out_its_record() {
     assert_eq!(super::figures::all(&figures, "win rate"), ["50.00", "50.00", "50.00", "75.00"]);
 }
 
+#[test]
+fn the_strength_of_a_verdict_may_stand_in_a_line_without_texts() {
+    let game = |order, side: &str, words: Option<&str>| {
+        let mut vote = vote(order, Some(side));
+        if let Some(words) = words {
+            vote["verdict"] = words.into();
+        }
+        vote
+    };
+    let record = [record("x", "m")];
+    let strong =
+        [voted("x:m", vec![game(0, "first", Some("A>B")), game(1, "second", Some("A>>B"))])];
+    let figures = counted("arena-hard", &record, &strong);
+    assert_eq!((official(&figures, "win rate"), figures.without_strength), ("75.00".into(), 0));
+    // Without its words a verdict counts once, and the figures say of how many that is so.
+    let plain = [voted("x:m", vec![game(0, "first", None), game(1, "second", Some("second"))])];
+    let figures = counted("arena-hard", &record, &plain);
+    assert_eq!((official(&figures, "win rate"), figures.without_strength), ("50.00".into(), 2));
+    let tie = [voted("x:m", vec![game(0, "tie", None), game(1, "tie", None)])];
+    assert_eq!(counted("arena-hard", &record, &tie).without_strength, 0);
+    // A line may hold one verdict alone.
+    let lone = [json!({"id": "x:m", "preference": "second", "verdict": "B>>A"})];
+    assert_eq!(counted("arena-hard", &record, &lone).without_strength, 0);
+}
+
 /// Figures of scikit-learn on records that were made for it: `tests/data/benchmarks/style_controlled.py`.
 #[test]
 fn style_controlled_figures_are_those_of_scikit_learn() {

@@ -60,3 +60,33 @@ fn records_of_prmbench_are_called_by_their_idx() {
     let figures = counted("prmbench", &[record], &[json!({"id": "circular_7", "first_error": 0})]);
     assert_eq!(official(&figures, "F1 of wrong steps"), "100.00");
 }
+
+#[test]
+fn records_of_rmb_are_called_by_their_category_and_uid() {
+    let message = json!([{"role": "user", "content": "q"}]);
+    let answer = |text: &str| json!({"llm_name": "m", "answer": text});
+    let pair = json!({"pair_uid": "7", "conversation_input": message, "chosen": answer("a"), "reject": answer("b"), "category_path": "Pairwise_set/Helpfulness/Chat"});
+    let best = json!({"bon_uid": 7, "conversation_input": message, "bon_best": answer("a"), "loser_list": [answer("b"), answer("c")], "category_path": "BoN_set/Helpfulness/Chat"});
+    let rmb = bench::named("rmb").unwrap();
+    let id = |record: &Value| rmb.case(&record.clone().into(), 3).unwrap().id;
+    assert_eq!(id(&pair), "Pairwise_set/Helpfulness/Chat:7");
+    assert_eq!(id(&best), "BoN_set/Helpfulness/Chat:7");
+    // Its own id goes first, and without any it is its place.
+    let with = |key: &str, value: Value| {
+        let mut record = pair.clone();
+        record[key] = value;
+        id(&record)
+    };
+    assert_eq!(
+        (with("id", json!("mine")), with("pair_uid", Value::Null)),
+        ("mine".into(), "3".into())
+    );
+    let lines = [
+        json!({"id": "Pairwise_set/Helpfulness/Chat:7", "preference": "first"}),
+        json!({"id": "BoN_set/Helpfulness/Chat:7/0-1", "preference": "first"}),
+        json!({"id": "BoN_set/Helpfulness/Chat:7/0-2", "preference": "second"}),
+    ];
+    let figures = counted("rmb", &[pair.clone(), best], &lines);
+    assert_eq!(official(&figures, "pairs helpfulness"), "100.00");
+    assert_eq!(official(&figures, "best-of-N helpfulness"), "0.00");
+}
