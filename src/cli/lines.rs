@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     emit,
+    gates::GateOutcome,
     manifest::{self, Manifest},
     output, print_error,
     progress::Progress,
@@ -20,7 +21,7 @@ use tribunal::{
     error::Result,
     files::Plan,
     models::Models,
-    records::{Output, Written, journal_of},
+    records::{Ending, Output, Written, journal_of},
     report::TableRow,
     run::{Finished, Redo},
 };
@@ -131,6 +132,25 @@ impl Lines {
         if let (Some(path), Some(left)) = (&self.args.output, left) {
             output::note_left(left, path, self.args.quiet);
         }
+    }
+
+    /// Writes the file of the summary and the manifest, both with the outcomes of rules. A part of the records decides
+    /// nothing: of a run that ended early, they are null.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub(super) fn write_gated(
+        self,
+        mut figures: Value,
+        models: &Models,
+        ending: &Ending,
+        gates: &[GateOutcome],
+    ) -> Result<()> {
+        if let Some(manifest) = self.manifest {
+            manifest.finish(models, ending, gates)?;
+        }
+        figures["gates"] = json!(ending.end.is_whole().then_some(gates));
+        output::write_summary(self.args.summary.as_deref(), figures, models)
     }
 
     /// Writes the file of the summary, with the figures of the models, and the end of the run in its manifest.

@@ -41,17 +41,19 @@ impl Cases {
         let mut seen = std::collections::BTreeSet::new();
         for record in records {
             let place = &record.place;
-            let mut case = |item: Item| -> Result<Case> {
+            let mut case = |item: Item| -> Result<(Case, bool)> {
                 let path = place.rsplit_once(':').map_or(place.as_str(), |(path, _)| path);
                 let item = benchmark.with_path(names.apply(&item)?, path);
                 let case = benchmark.case(&item, record.index)?;
                 seen.insert(case.subset.clone());
-                Ok(case)
+                Ok((case, item.own_id().is_some()))
             };
             // Errors of reading name their place.
             match record.item.map(|item| case(item).map_err(|error| error.within(place))) {
-                Ok(Ok(case)) if subsets.is_empty() || subsets.contains(&case.subset) => {
-                    cases.add(case, place);
+                Ok(Ok((case, has_own_id)))
+                    if subsets.is_empty() || subsets.contains(&case.subset) =>
+                {
+                    cases.add(case, has_own_id, place);
                 }
                 Ok(Ok(_)) => (),
                 Ok(Err(error)) | Err(error) => cases.fail(&error),
@@ -66,25 +68,34 @@ impl Cases {
         Ok(cases)
     }
 
-    /// Adds a case. Judgments belong to cases by their ids, so that two different cases of one id cannot be told apart.
-    fn add(&mut self, case: Case, place: &str) {
-        let known = self.ids.get(&case.id).map(|at| (&self.all[*at], &self.places[*at]));
+    /// Adds a case. Judgments belong to cases by their ids, so that two different cases of one id cannot be told apart. A
+    /// name that a benchmark makes of other fields is none of the record's own: then a further case is called `NAME:2`.
+    fn add(&mut self, case: Case, has_own_id: bool, place: &str) {
+        let of = |number: usize| match number {
+            1 => case.id.clone(),
+            number => format!("{}:{number}", case.id),
+        };
         let is_same = |one: &Case| {
             (&one.question, &one.answers, &one.steps)
                 == (&case.question, &case.answers, &case.steps)
         };
-        match known {
-            Some((one, first)) if !is_same(one) => {
-                let message = format!("{place}: the id `{}` is that of {first}", case.id);
+        let taken = |id: &str| self.ids.get(id).copied().filter(|at| !is_same(&self.all[*at]));
+        let mut number = 1;
+        while let Some(at) = taken(&of(number)) {
+            if has_own_id {
+                let message =
+                    format!("{place}: the id `{}` is that of {}", case.id, self.places[at]);
                 let error = Error::new(ErrorKind::Record, message);
-                self.fail(&error.hint("give each record its own id, or leave the ids out"));
+                return self.fail(&error.hint("give each record its own id, or leave the ids out"));
             }
-            _ => {
-                self.ids.entry(case.id.clone()).or_insert(self.all.len());
-                self.places.push(place.to_owned());
-                self.all.push(case);
-            }
+            number += 1;
         }
+        let id = of(number);
+        let mut case = case;
+        case.id = id;
+        self.ids.entry(case.id.clone()).or_insert(self.all.len());
+        self.places.push(place.to_owned());
+        self.all.push(case);
     }
 
     fn fail(&mut self, error: &Error) {

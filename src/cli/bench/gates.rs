@@ -1,6 +1,6 @@
 //! Rules on the figures of a benchmark (`--fail-under`, `--max-unreadable`), which decide the exit code.
 
-use super::super::gates;
+use super::super::gates::{self, GateOutcome};
 use tribunal::{
     bench::Figures,
     config::{Resolved, SettingOrigin},
@@ -29,10 +29,10 @@ pub(super) fn check(rules: &[Gate], expected: &Figures) -> Result<()> {
     rules.iter().try_for_each(|rule| rule.find(&all).map(|_| ()))
 }
 
-/// Whether a rule is not kept; each of those is printed.
+/// The outcomes of rules on these figures.
 ///
 /// # Errors
 /// Those of [`check`].
-pub(super) fn failed(rules: &[Gate], figures: &Figures) -> Result<bool> {
-    gates::failed(rules, &figures.figures(), "")
+pub(super) fn outcomes(rules: &[Gate], figures: &Figures) -> Result<Vec<GateOutcome>> {
+    gates::outcomes(rules, &figures.figures())
 }

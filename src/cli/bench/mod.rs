@@ -18,11 +18,13 @@ mod results;
 
 use std::path::PathBuf;
 
+use serde_json::json;
 use tokio::sync::watch;
 
 use self::{cases::Cases, judges::Prompts, results::Results};
 use super::{
     Exit, emit_figures, engines,
+    gates::GateOutcome,
     input::{self, Input, reading},
     judge::note_default_model,
     lines, note,
@@ -168,12 +170,15 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let (records, input) = split(input);
     let cases = Cases::read(benchmark, records, &names(&resolved), &args.figures.subset)?;
     let rules = gates::of(&resolved)?;
+    let counting =
+        |shape: Shape| Counting { benchmark, cases: &cases, shape, rules: &rules, is_whole: true };
     // The fields are renamed once, where the cases are made.
     let resolved = unnamed(resolved);
     if !args.figures.results.is_empty() {
         let (judgments, unread) = recorded::lines(&args.figures.results, &cases.all)?;
         let shape = judgments.shape(&cases.all);
-        let counted = args.count(benchmark, &cases, &judgments, shape, &rules)?;
+        let counting = counting(shape);
+        let (counted, _) = args.count(&counting, &judgments)?;
         return Ok(if unread > 0 { Exit::Incomplete } else { counted });
     }
     let resolved = match benchmark.order() {
@@ -184,9 +189,20 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     if let Some(path) = &args.figures.texts {
         let judges = prompts.silent(&cases.all).await?;
         let judgments = recorded::texts(path, &judges, &cases.all)?;
-        return args.count(benchmark, &cases, &judgments, judges.shape(), &rules);
+        return Ok(args.count(&counting(judges.shape()), &judgments)?.0);
     }
     Box::pin(args.measure(benchmark, &resolved, &prompts, cases, input, &rules)).await
+}
+
+/// What is counted, beside the judgments.
+#[derive(Clone, Copy)]
+struct Counting<'a> {
+    benchmark: &'static Benchmark,
+    cases: &'a Cases,
+    shape: Shape,
+    rules: &'a [Gate],
+    /// Whether all records were judged: a part of them decides nothing.
+    is_whole: bool,
 }
 
 /// The names of the fields in the records, as the settings map them.
@@ -263,17 +279,23 @@ impl Args {
         let work = if self.lines.no_item { work.without_items() } else { work };
         let mut results = Results::new(lines);
         let (summary, left) = run::judge(work, records, options, output, &mut results).await?;
-        let judgments = results.finish(&summary, left.as_ref(), &models)?;
+        results.note_left(left.as_ref());
         if !quiet {
             note(&summary.to_string());
             engines::print(&models);
         }
         running::note_kept(summary.kept_failed, summary.kept_unreadable);
-        if judgments.is_empty() {
+        if results.judgments().is_empty() {
+            results.finish(&summary, &models, &[])?;
             return Ok(running::exit(&summary.ending.end, || Exit::Incomplete));
         }
-        let counted = self.count(benchmark, &cases, &judgments, shape, rules)?;
-        let done = if summary.failed > 0 { Exit::Incomplete } else { counted };
+        let is_whole = summary.ending.end.is_whole();
+        let counting = Counting { benchmark, cases: &cases, shape, rules, is_whole };
+        let counted = self.count(&counting, results.judgments());
+        let gates = counted.as_ref().map_or(&[][..], |(_, gates)| gates);
+        results.finish(&summary, &models, gates)?;
+        let (exit, _) = counted?;
+        let done = if summary.failed > 0 { Exit::Incomplete } else { exit };
         Ok(running::exit(&summary.ending.end, || done))
     }
 
@@ -283,12 +305,10 @@ impl Args {
     /// No judgment is about a record, a rule is about a figure that there is not, or standard output cannot be written.
     fn count(
         &self,
-        benchmark: &'static Benchmark,
-        cases: &Cases,
+        counting: &Counting<'_>,
         judgments: &Judgments,
-        shape: Shape,
-        rules: &[Gate],
-    ) -> Result<Exit> {
+    ) -> Result<(Exit, Vec<GateOutcome>)> {
+        let Counting { benchmark, cases, shape, rules, is_whole } = *counting;
         let judged = judgments.beside(&cases.all, shape);
         let figures = Figures::of(benchmark, &judged);
         if figures.missing == figures.judgments {
@@ -297,21 +317,26 @@ impl Args {
                 "results and records belong together by `id`: `tribunal help bench` shows how",
             ));
         }
+        let outcomes = gates::outcomes(rules, &figures)?;
         let text = if self.figures.json {
             let mut printed = figures.to_json();
             printed["data"] = self.input.names().into();
+            printed["gates"] = json!(is_whole.then_some(&outcomes));
             format!("{printed:#}")
         } else {
             figures.table(width::of_stdout())
         };
         emit_figures(&text, self.figures.json)?;
         recorded::note_missing(&figures, &judged);
-        let is_kept = !gates::failed(rules, &figures)?;
-        let is_whole = cases.failed == 0 && figures.failed == 0;
-        Ok(match (is_whole, is_kept) {
+        recorded::note_weak(&figures);
+        // Each rule that is not kept is printed.
+        let broken = outcomes.iter().filter(|outcome| !outcome.is_kept()).count();
+        let is_complete = cases.failed == 0 && figures.failed == 0;
+        let exit = match (is_complete, broken) {
             (false, _) => Exit::Incomplete,
-            (true, false) => Exit::GateFailed,
-            (true, true) => Exit::Done,
-        })
+            (true, 1..) => Exit::GateFailed,
+            (true, 0) => Exit::Done,
+        };
+        Ok((exit, outcomes))
     }
 }

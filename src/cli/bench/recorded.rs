@@ -34,21 +34,45 @@ pub(super) fn lines(paths: &[PathBuf], cases: &[Case]) -> Result<(Judgments, usi
     Ok((judgments, failed))
 }
 
-/// How many missing results are named.
+/// How many results are named.
 const MOST_NAMED: usize = 3;
 
-/// Prints which results are missing, if there are any: they count like verdicts that could not be read.
+/// Prints which results are missing or of another kind, if there are any: they count like verdicts that could not be read.
 pub(super) fn note_missing(figures: &Figures, judged: &[Judged]) {
     let Figures { missing, judgments, .. } = figures;
-    let named = judged.iter().flat_map(Judged::missing).take(MOST_NAMED);
-    let named: Vec<String> = named.map(|id| format!("`{}`", escaped(&id))).collect();
-    let more = match missing.saturating_sub(named.len()) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     if *missing > 0 {
-        let named = named.join(", ");
-        note(&format!("no result for {missing} of {judgments} judgments: {named}{more}"));
+        let named = some_of(judged.iter().flat_map(Judged::missing));
+        note(&format!("no result for {missing} of {judgments} judgments: {named}"));
+    }
+    let other = || judged.iter().flat_map(Judged::of_other_kind);
+    let count = other().count();
+    if count > 0 {
+        note(&format!(
+            "warning: {count} of {judgments} verdicts say nothing about what was to be judged, and count as unreadable: {}",
+            some_of(other())
+        ));
+    }
+}
+
+/// The first of these names, and how many more there are.
+fn some_of(names: impl Iterator<Item = String>) -> String {
+    let mut names = names.map(|id| format!("`{}`", escaped(&id)));
+    let named: Vec<String> = names.by_ref().take(MOST_NAMED).collect();
+    match names.count() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// Prints how many verdicts count as weak because their words are not there, where strong ones count more.
+pub(super) fn note_weak(figures: &Figures) {
+    let Figures { without_strength, votes, .. } = figures;
+    if *without_strength > 0 {
+        note(&format!(
+            "warning: verdicts without their words: {without_strength} of {}. A strong one (`>>`) counts like a weak one; \
+             write {{\"verdict\": \"A>>B\"}} into each line or vote, or read the texts: --texts",
+            votes.0
+        ));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is kept of the judgments of a run.
 
-use super::super::{lines::Lines, print_error};
+use super::super::{gates::GateOutcome, lines::Lines, print_error};
 use tribunal::{
     bench::Judgments,
     error::Result,
@@ -23,19 +23,27 @@ impl Results {
         Self { lines, judgments: Judgments::default() }
     }
 
-    /// Prints where the lines are, writes the summary, and gives the judgments.
+    /// The judgments.
+    pub(super) fn judgments(&self) -> &Judgments {
+        &self.judgments
+    }
+
+    /// Prints where the lines are.
+    pub(super) fn note_left(&self, left: Option<&Written>) {
+        self.lines.note_left(left);
+    }
+
+    /// Writes the summary, and in the manifest how the run ended and whether its rules are kept.
     ///
     /// # Errors
-    /// The file of the summary cannot be written.
+    /// A file cannot be written.
     pub(super) fn finish(
         self,
         summary: &Summary,
-        left: Option<&Written>,
         models: &Models,
-    ) -> Result<Judgments> {
-        self.lines.note_left(left);
-        self.lines.write_summary(summary.to_json(), models)?;
-        Ok(self.judgments)
+        gates: &[GateOutcome],
+    ) -> Result<()> {
+        self.lines.write_gated(summary.to_json(), models, &summary.ending, gates)
     }
 }
 

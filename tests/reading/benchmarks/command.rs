@@ -323,6 +323,25 @@ fn two_records_of_one_id_do_not_share_a_verdict() {
 }
 
 #[test]
+fn records_that_a_benchmark_names_alike_are_counted_apart() {
+    let place = Place::new("bench-named-alike");
+    let record = |wrong: &str| {
+        let answer = |text: &str| json!({"llm_name": "m", "answer": text});
+        let asked = json!([{"role": "user", "content": "q"}]);
+        json!({"pair_uid": "7", "conversation_input": asked, "chosen": answer("a"), "reject": answer(wrong), "category_path": "P/Helpfulness"}).to_string()
+    };
+    place.file("r.jsonl", [record("b"), record("c"), record("b")].join("\n"));
+    let line = |id: &str, side: &str| json!({"id": id, "preference": side}).to_string();
+    let lines = [line("P/Helpfulness:7", "first"), line("P/Helpfulness:7:2", "second")];
+    place.file("l.jsonl", lines.join("\n"));
+    let args = ["bench", "rmb", "r.jsonl", "--results", "l.jsonl", "--json"];
+    let found = figures(&place.run(&args).passed().out);
+    // The last record is the first one again.
+    assert_eq!((&found["records"], &found["missing"]), (&json!(3), &json!(0)));
+    assert_eq!(found["headline"]["official"], 2.0 / 3.0);
+}
+
+#[test]
 fn a_line_that_cannot_be_read_costs_itself_and_says_why() {
     let place = Place::new("bench-bad-lines");
     place.file("pairs.jsonl", sums());
@@ -395,4 +414,21 @@ fn results_that_are_missing_are_named_and_set_the_exit_code() {
     let texts = place.run(&["bench", "rewardbench", "pairs.jsonl", "--texts", "texts.jsonl"]);
     assert_eq!(texts.code, 3, "{}", texts.err);
     assert!(texts.err.contains("no result for 2 of 3 judgments: `1`, `2`"), "{}", texts.err);
+}
+
+#[test]
+fn verdicts_that_may_have_been_strong_are_named() {
+    let place = Place::new("arena-weak");
+    let record = json!({"uid": "x", "prompt": "q", "answer": "own", "baseline_answer": "base"});
+    place.file("r.jsonl", record.to_string());
+    place.file("l.jsonl", json!({"id": "x", "preference": "second"}).to_string());
+    let ran = place.run(&["bench", "arena-hard", "r.jsonl", "--results", "l.jsonl"]).passed();
+    let says =
+        "warning: verdicts without their words: 1 of 1. A strong one (`>>`) counts like a weak one";
+    assert!(ran.err.contains(says), "{}", ran.err);
+    // Where every verdict counts alike, there is nothing to say.
+    place.file("p.jsonl", sums());
+    place.file("l.jsonl", json!({"id": "1", "preference": "first"}).to_string());
+    let ran = place.run(&["bench", "rewardbench", "p.jsonl", "--results", "l.jsonl"]);
+    assert!(!ran.err.contains("strong"), "{}", ran.err);
 }

@@ -108,15 +108,24 @@ async fn a_limit_ends_a_run_and_a_larger_one_continues_it() {
             "provider,model,prompt,cached,completion\nserver,judge-1,0,,1000000\n",
         );
         let more = ["-o", "lines.jsonl", "--prices", "prices.csv", "--max-tokens", "3"];
+        let more = [&more[..], &["--fail-under", "0.1"]].concat();
         let args = |most| bench("pairs.jsonl", &[&more[..], &[limit, most]].concat());
         let part = run(&place, &server, &args(first)).await;
         assert_eq!((part.code, server.requests()), (3, sent), "{limit}: {}", part.err);
         assert!(part.err.contains(limit), "{limit}: {}", part.err);
+        // A part of the records decides nothing.
+        let gates = |place: &Place| -> Value {
+            let run: Value = serde_json::from_str(&place.read("lines.jsonl.run.json")).unwrap();
+            run["outcome"]["gates"].clone()
+        };
+        assert_eq!(gates(&place), Value::Null, "{limit}");
         let missing = (sent > 0).then(|| figures(&part.out)["missing"].clone());
         assert_eq!(missing, (sent > 0).then(|| json!(1)), "{limit}: {}", part.out);
         assert_eq!(part.out.is_empty(), sent == 0, "{limit}: {}", part.out);
         let whole = run(&place, &server, &args(then)).await.passed();
         assert_eq!((figures(&whole.out)["missing"].clone(), server.requests()), (json!(0), 3));
+        assert_eq!(figures(&whole.out)["gates"], gates(&place));
+        assert_eq!(gates(&place)[0]["rule"], "headline>=0.1");
     }
 }
 
@@ -170,4 +179,25 @@ fn a_judge_of_the_configuration_is_measured() {
     assert_eq!(figures(&of("mine").passed().out)["votes"], 6);
     let unknown = of("mien");
     assert!(unknown.code == 2 && unknown.err.contains("mine"), "{}", unknown.err);
+}
+
+#[tokio::test]
+async fn a_rule_that_no_figure_can_keep_costs_no_request() {
+    let (place, server) = (place("flags-rules"), server().await);
+    for (rule, says) in [
+        ("math_prm>=0.5", "did you mean `math-prm`?"),
+        ("kappa>=0.5", "unknown figure `kappa`"),
+        ("headline>=90", "if 90 percent is meant, write 'headline>=0.9'"),
+        ("math-prm>=0.5@lower", "`math-prm` has no interval"),
+        ("unreadable_rate<=0.1@upper", "`unreadable_rate` has no interval"),
+        ("headline>1", "no result can keep the rule"),
+        ("headline>=0.5 and math-prm>=0.5", "write one comparison in each rule"),
+    ] {
+        let rules = ["-o", "out.jsonl", "--fail-under", "0.1", "--fail-under", rule];
+        let ran = run(&place, &server, &bench("pairs.jsonl", &rules)).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{rule}: {}", ran.err);
+        assert!(ran.err.contains(says), "{rule}: {}", ran.err);
+        assert!(!place.folder.path("out.jsonl").exists(), "{rule}");
+    }
+    assert_eq!(server.requests(), 0);
 }

@@ -8,6 +8,8 @@ mod jetts;
 mod published;
 #[cfg(feature = "cli")]
 mod samples;
+#[cfg(feature = "cli")]
+mod gates;
 #[cfg(all(feature = "cli", feature = "openai"))]
 mod rated;
 #[cfg(all(feature = "cli", feature = "openai"))]
