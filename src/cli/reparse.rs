@@ -7,21 +7,26 @@
 //! ```text
 //! $ tribunal reparse verdicts.jsonl --pass 'score >= 8' > stricter.jsonl
 //! q7: 7, pass → 7, fail by `Score: *`
-//! read 20 lines again: 1 verdicts changed, 0 lines could not be read
+//! read 20 lines again: 1 verdict changed, 0 lines could not be read
 //! ```
 
-use std::{io, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+};
 
 use super::{
     Exit, emit,
     input::reading,
-    note,
+    manifest, note,
     opening::without_models,
-    print_error,
+    print_error, result_lines,
     settings::{self, Sources},
 };
 use tribunal::{
-    error::Result,
+    config::{Resolved, SettingOrigin},
+    error::{Error, ErrorKind, Result},
     files::Plan,
     item::Item,
     judge::Judge,
@@ -42,6 +47,9 @@ Examples:
 pub(super) struct Args {
     /// Results of `tribunal judge`, as .jsonl; - reads standard input.
     results: PathBuf,
+    /// Prompt whose results are read, if there are several.
+    #[arg(long, value_name = "PROMPT")]
+    only: Option<String>,
     #[command(flatten)]
     judge: settings::Args,
     /// Print the lines only, not each changed verdict.
@@ -62,17 +70,17 @@ struct Count {
 
 /// Runs `tribunal reparse`.
 ///
-/// The judge is built by the first line, for a prompt that no flag names is that of the line.
+/// Where no flag names a prompt, every line is read by the prompt that it names.
 ///
 /// # Errors
-/// Settings are wrong, or the input is not a file of results.
+/// Settings are wrong, the input is not a file of results, or one prompt is to read the lines of two judges.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
-    let mut judge = None;
     let mut count = Count::default();
     let plan = args.judge.reading(Plan::default().writes_stdout(), &resolved);
     reading(plan, &[args.source()]).check()?;
-    let mut counts = args.counts()?.into_iter();
+    let mut judges = Judges::new(&resolved, manifest::second_prompt(&args.source()));
+    let mut counts = args.counts(&mut judges).await?.into_iter();
     for (number, line) in records::lines(&args.source())? {
         let place = format!("{}:{number}", args.results.display());
         let line = line.map_err(|error| error.within(&place))?;
@@ -81,10 +89,11 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
             continue;
         }
         let before = ResultLine::read(&line).map_err(|error| error.within(&place))?;
-        if judge.is_none() {
-            judge = Some(without_models(&resolved, &before).await?);
+        if args.leaves_out(&before) {
+            count.others += 1;
+            continue;
         }
-        let Some(judge) = &judge else { continue };
+        let judge = judges.of(&before).await.map_err(|error| error.within(&place))?;
         count.lines += 1;
         let fits = resolved.calibration().map_or(Ok(()), |calibration| fits(calibration, &before));
         let again = match fits.and_then(|()| reread(judge, &before)) {
@@ -121,14 +130,50 @@ impl Args {
         Source::named(&self.results)
     }
 
-    /// For every line, whether it is of the last judge; empty where the file cannot be read twice.
-    fn counts(&self) -> Result<Vec<bool>> {
+    /// Whether a line is of another prompt than the one that is named.
+    fn leaves_out(&self, line: &ResultLine) -> bool {
+        self.only.as_ref().is_some_and(|only| line.prompt.name != *only)
+    }
+
+    /// For every line, whether it counts: it is of the named prompt, if there is one, and of the last judge, or of the
+    /// last of both where a benchmark has two. Their judges are built, so that nothing is printed before all of them are
+    /// known to fit. Empty where the file cannot be read twice.
+    ///
+    /// # Errors
+    /// No line is of the named prompt, or a judge cannot read the lines.
+    async fn counts(&self, judges: &mut Judges<'_>) -> Result<Vec<bool>> {
         if !self.results.is_file() {
             return Ok(Vec::new());
         }
-        let lines = records::lines(&self.source())?;
-        let lines = lines.map(|(_, line)| LineOwner::of(&line.unwrap_or_default()));
-        Ok(records::current(&lines.collect::<Vec<_>>()))
+        let (mut counts, mut owners, mut prompts) = (Vec::new(), Vec::new(), Prompts::default());
+        let mut others: Vec<String> = Vec::new();
+        for (_, line) in records::lines(&self.source())? {
+            let line = line.unwrap_or_default();
+            let read = ResultLine::read(&line).ok();
+            if let Some(name) = read.as_ref().filter(|one| self.leaves_out(one)) {
+                others.push(name.prompt.name.clone());
+                others.dedup();
+                counts.push(false);
+                continue;
+            }
+            counts.push(true);
+            let is_second = read.as_ref().is_some_and(|read| judges.is_second(read));
+            owners.push((LineOwner::of(&line), is_second));
+            prompts.add(read);
+        }
+        if let (Some(only), true, false) = (&self.only, owners.is_empty(), others.is_empty()) {
+            others.sort_unstable();
+            others.dedup();
+            return Err(result_lines::no_judge(only, &others).within(self.source()));
+        }
+        let current = records::current_of_two(&owners);
+        judges.named = prompts.of(&current).map(|line| line.prompt.name.clone()).collect();
+        for line in prompts.of(&current) {
+            judges.of(line).await.map_err(|error| error.within(self.source()))?;
+        }
+        let mut current = current.into_iter();
+        let counts = counts.into_iter().map(|counts| counts && current.next() == Some(true));
+        Ok(counts.collect())
     }
 
     /// Prints a changed verdict and the rule that read it; returns whether it changed.
@@ -148,6 +193,115 @@ impl Args {
             note(&escaped(&format!("{}: {one} → {other}{rule}", before.id)));
         }
         one != other
+    }
+}
+
+/// The prompts of lines, each with one of its lines.
+#[derive(Default)]
+struct Prompts {
+    lines: Vec<ResultLine>,
+    /// The prompt of each line; `None` of one that cannot be read.
+    places: Vec<Option<usize>>,
+}
+
+impl Prompts {
+    /// Adds the next line.
+    fn add(&mut self, line: Option<ResultLine>) {
+        let place = line.map(|line| {
+            let known = self.lines.iter().position(|one| one.prompt == line.prompt);
+            known.unwrap_or_else(|| {
+                let mut line = result_lines::slim(line);
+                line.item = None;
+                self.lines.push(line);
+                self.lines.len() - 1
+            })
+        });
+        self.places.push(place);
+    }
+
+    /// A line of each prompt of which one counts.
+    fn of(&self, counts: &[bool]) -> impl Iterator<Item = &ResultLine> {
+        let counting = self.places.iter().zip(counts).filter(|(_, counts)| **counts);
+        let places: BTreeSet<usize> = counting.filter_map(|(place, _)| *place).collect();
+        places.into_iter().map(|place| &self.lines[place])
+    }
+}
+
+/// The judges that read the lines, one for each prompt that lines name.
+struct Judges<'a> {
+    resolved: &'a Resolved,
+    /// The hash of the prompt of answers that a benchmark only rates, if it had one of its own.
+    second: Option<String>,
+    /// The prompts that lines name, as far as they are known.
+    named: BTreeSet<String>,
+    built: BTreeMap<String, Judge>,
+}
+
+impl<'a> Judges<'a> {
+    fn new(resolved: &'a Resolved, second: Option<String>) -> Self {
+        Self { resolved, second, named: BTreeSet::new(), built: BTreeMap::new() }
+    }
+
+    /// Whether a line is of the second judge of a benchmark.
+    fn is_second(&self, line: &ResultLine) -> bool {
+        self.second.as_ref().is_some_and(|hash| line.prompt.hash == *hash)
+    }
+
+    /// The judge of a line.
+    ///
+    /// # Errors
+    /// The settings do not fit its prompt, or they name one prompt for lines of several.
+    async fn of(&mut self, line: &ResultLine) -> Result<&Judge> {
+        let name = match (line.prompt.name.as_str(), self.built.keys().next()) {
+            // A line that was written by hand belongs to any judge.
+            ("", Some(known)) => known.clone(),
+            (name, _) => name.to_owned(),
+        };
+        if !self.built.contains_key(&name) {
+            self.named.insert(name.clone());
+            let judge = self.build(line).await.map_err(|error| self.of_several(&name, error))?;
+            self.built.insert(name.clone(), judge);
+        }
+        Ok(&self.built[&name])
+    }
+
+    /// The name of another judge.
+    fn other(&self) -> Option<&str> {
+        self.built.keys().map(String::as_str).find(|name| !name.is_empty())
+    }
+
+    async fn build(&self, line: &ResultLine) -> Result<Judge> {
+        let is_alone = self.other().is_none();
+        match self.resolved.origin("prompt") {
+            SettingOrigin::Flag(_) | SettingOrigin::Variable(_) if !is_alone => {
+                Err(Error::new(ErrorKind::Config, "one prompt cannot read lines of two judges"))
+            }
+            SettingOrigin::Flag(_) | SettingOrigin::Variable(_) => {
+                without_models(self.resolved, line).await
+            }
+            // A file describes the judge of what is compared.
+            _ if self.is_second(line) && self.names_prompts() => {
+                without_models(&self.resolved.with_prompt(None), line).await
+            }
+            _ => without_models(self.resolved, line).await,
+        }
+    }
+
+    /// Whether the settings name a prompt.
+    fn names_prompts(&self) -> bool {
+        self.resolved.prompt().is_some() || self.resolved.is_jury()
+    }
+
+    /// The error about a judge; if there are several, with what to do.
+    fn of_several(&self, name: &str, error: Error) -> Error {
+        let named = self.named.iter().filter(|name| !name.is_empty());
+        let named: Vec<String> = named.map(|name| format!("`--only {}`", escaped(name))).collect();
+        if named.len() < 2 {
+            return error;
+        }
+        error
+            .within(format!("judge `{}`", escaped(name)))
+            .hint(format!("read the lines of one prompt at a time: {}", named.join(" or ")))
     }
 }
 

@@ -120,7 +120,7 @@ pub(super) fn current(
 }
 
 /// The error for a prompt that judged no line.
-fn no_judge(judge: &str, others: &[String]) -> Error {
+pub(super) fn no_judge(judge: &str, others: &[String]) -> Error {
     let error = Error::new(ErrorKind::Config, format!("no result is of the prompt `{judge}`"));
     if let Some(name) = near(judge, others.iter().map(String::as_str)) {
         return error.hint(format!("did you mean `{name}`?"));

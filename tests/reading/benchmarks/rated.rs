@@ -250,3 +250,54 @@ fn prompts_that_cannot_rate_are_refused_before_any_request() {
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("a cascade cannot judge the records of rewardbench2"), "{}", ran.err);
 }
+
+#[tokio::test]
+async fn texts_of_both_judges_are_read_again_each_by_its_own_prompt() {
+    let (place, server, data) = (Place::new("rated-reparse"), server().await, data());
+    let ran = run(&place, &server, &bench(&data, &["-o", "lines.jsonl"])).await.passed();
+    let prompts = |ran: &Ran| -> Vec<String> {
+        let of = |line: Value| line["prompt"]["name"].as_str().unwrap().to_owned();
+        ran.lines().into_iter().map(of).collect()
+    };
+    let (four, ties) = ("reward-bench-2-four-way", "reward-bench-2-ties");
+    let all = [[four; 3].as_slice(), &[ties; 6]].concat();
+
+    let again = place.run(&["reparse", "lines.jsonl"]).passed();
+    assert_eq!(prompts(&again), all);
+    assert_eq!(again.err, "read 9 lines again: 0 verdicts changed, 0 lines could not be read\n");
+    place.file("again.jsonl", &again.out);
+    let counted = ["bench", "rewardbench2", &data, "--results", "again.jsonl", "--json"];
+    assert_eq!(figures(&place.run(&counted).passed()), figures(&ran));
+    // Lines of a pipe name their prompts too.
+    let piped = place.pipe(&["reparse", "-"], &place.read("lines.jsonl")).passed();
+    assert_eq!(piped.out, again.out);
+
+    // One of them alone, by its own prompt or by another one.
+    let rated = place.run(&["reparse", "lines.jsonl", "--only", ties]);
+    assert_eq!((rated.code, prompts(&rated)), (0, vec![ties.to_owned(); 6]), "{}", rated.err);
+    assert!(rated.err.contains("left out 3 lines of another judge"), "{}", rated.err);
+    let other =
+        place.run(&["reparse", "lines.jsonl", "--only", ties, "-p", "reward-bench-ratings"]);
+    assert_eq!(prompts(&other), ["reward-bench-ratings"; 6], "{}", other.err);
+}
+
+#[tokio::test]
+async fn one_prompt_or_rule_does_not_read_the_texts_of_two_judges() {
+    let (place, server, data) = (Place::new("rated-refused"), server().await, data());
+    run(&place, &server, &bench(&data, &["-o", "lines.jsonl"])).await.assert_passed();
+    let (four, ties) = ("reward-bench-2-four-way", "reward-bench-2-ties");
+    for (args, says) in [
+        (["-p", ties], "one prompt cannot read lines of two judges"),
+        (["--pass", "score >= 5"], "judge `reward-bench-2-four-way`"),
+    ] {
+        let ran = place.run(&[&["reparse", "lines.jsonl"], &args[..]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+        assert!(ran.err.contains(says), "{}", ran.err);
+        for only in [four, ties] {
+            assert!(ran.err.contains(&format!("--only {only}")), "{}", ran.err);
+        }
+    }
+    let unknown = place.run(&["reparse", "lines.jsonl", "--only", "reward-bench-2-tie"]);
+    assert_eq!((unknown.code, unknown.out.as_str()), (2, ""));
+    assert!(unknown.err.contains("did you mean `reward-bench-2-ties`?"), "{}", unknown.err);
+}
