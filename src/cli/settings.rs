@@ -162,7 +162,8 @@ impl Args {
         SettingsLayer::new(shared, |key| SettingOrigin::Flag(format!("--{key}")))
     }
 
-    /// The settings of another model than the judge's, by its name in the file or its own.
+    /// The settings of another model than the judge's, by its name in the file or its own. Prompts, rules and scales of
+    /// judges are not among them.
     ///
     /// # Errors
     /// The file is wrong, or it asks for what the user has not allowed.
@@ -176,7 +177,7 @@ impl Args {
             ModelSettings { base_url: base_url.map(ToOwned::to_owned), ..ModelSettings::default() };
         let layer = |table| SettingsLayer::new(table, |key| SettingOrigin::Flag(key.to_owned()));
         let config = self.config()?;
-        let effective = config.effective(None, layer(table(&own)), layer(table(&reached)))?;
+        let effective = config.effective_model(layer(table(&own)), layer(table(&reached)))?;
         trust::check(&config, &effective)?;
         effective.read(&Environment::process())
     }

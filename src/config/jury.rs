@@ -349,6 +349,7 @@ impl Resolved {
     /// The verdicts of the judges cannot be combined, or the thresholds are those of other judges.
     pub async fn together(&self, members: impl IntoIterator<Item = Judge>) -> Result<Judge> {
         if self.settings.cascade.is_empty() {
+            self.check_no_cascade()?;
             return self.panel(members).build().await;
         }
         let names = self.members.iter().map(|member| member.name.clone().unwrap_or_default());

@@ -258,7 +258,7 @@ impl Resolved {
             return Err(Error::new(ErrorKind::Config, message)
                 .hint("`build` opens its members, and `panel` accepts opened ones"));
         }
-        self.check_single()?;
+        self.check_no_cascade()?;
         let Settings { sampling, .. } = &self.settings;
         let sampling = Sampling {
             temperature: sampling.temperature,
@@ -283,8 +283,11 @@ impl Resolved {
         let builder = apply(builder, order, JudgeBuilder::order);
         let (stop, usual_stop) = self.own_or_usual("stop_draws", self.settings.stop_draws);
         let builder = apply(builder, stop, JudgeBuilder::stop_draws).usual_stop_draws(usual_stop);
-        let builder = apply(builder, self.settings.close_below, JudgeBuilder::close_below);
-        let builder = apply(builder, self.settings.close_within, JudgeBuilder::close_within);
+        let (below, usual_below) = self.own_or_usual("close_below", self.settings.close_below);
+        let (within, usual_within) = self.own_or_usual("close_within", self.settings.close_within);
+        let builder = builder.usual_close(usual_below, usual_within);
+        let builder = apply(builder, below, JudgeBuilder::close_below);
+        let builder = apply(builder, within, JudgeBuilder::close_within);
         let builder = apply(builder, aggregate, JudgeBuilder::aggregate);
         let (reduce, usual_reduce) = self.own_or_usual("reduce", self.settings.reduce);
         let (split, usual_split) = self.own_or_usual("split_steps", self.settings.split_steps);
@@ -298,8 +301,8 @@ impl Resolved {
         self.with_criteria(builder)
     }
 
-    /// Refuses settings of a cascade, which a single judge would ignore.
-    fn check_single(&self) -> Result<()> {
+    /// Refuses settings of a cascade, which a single judge or a jury would ignore.
+    pub(super) fn check_no_cascade(&self) -> Result<()> {
         let (fitted, _) = self.own_or_usual("thresholds", self.settings.thresholds.as_ref());
         let certainty = (!self.settings.certainty.is_empty()).then_some("certainty");
         match certainty.or(fitted.map(|_| "thresholds")) {

@@ -65,6 +65,7 @@ pub struct JudgeBuilder {
     stop_draws: Option<StopDraws>,
     usual_stop_draws: Option<StopDraws>,
     close: (Option<f64>, Option<f64>),
+    usual_close: (Option<f64>, Option<f64>),
     usual_order: Option<Order>,
     usual_aggregate: Option<Aggregate>,
     per_call: Option<NonZeroUsize>,
@@ -204,6 +205,13 @@ impl JudgeBuilder {
     /// default.
     pub fn close_within(mut self, scores: f64) -> Self {
         self.close.1 = Some(scores);
+        self
+    }
+
+    /// The same for judges of any kind: they are used where a second order may be left out, and ignored otherwise.
+    #[doc(hidden)]
+    pub fn usual_close(mut self, below: Option<f64>, within: Option<f64>) -> Self {
+        self.usual_close = (below, within);
         self
     }
 
@@ -476,7 +484,7 @@ impl JudgeBuilder {
         let pass = fit(aggregate)?;
         let order = settled_order(self.order, self.usual_order, &prompt)?;
         let stop = settled_stop(self.stop_draws, self.usual_stop_draws, draws, aggregate)?;
-        let close = settled_close(self.close.0, self.close.1)?;
+        let close = settled_close(self.close, self.usual_close, order)?;
         let name = backend.name().to_owned();
         let mut member = Member::new(name, prompt)?;
         member.aggregate = aggregate;

@@ -155,14 +155,26 @@ pub(super) fn settled_stop(
     Ok(asked.or(usual.filter(|_| !is_sum)).unwrap_or_default())
 }
 
-/// Checks when the first order of a comparison is close.
+/// When the first order of a comparison is close: the requested numbers, otherwise the usual ones.
 ///
 /// # Errors
 /// The probability or the margin is impossible.
-pub(super) fn settled_close(below: Option<f64>, within: Option<f64>) -> Result<Close> {
-    let usual = Close::default();
-    let close =
-        Close { below: below.unwrap_or(usual.below), within: within.unwrap_or(usual.within) };
+pub(super) fn settled_close(
+    asked: (Option<f64>, Option<f64>),
+    usual: (Option<f64>, Option<f64>),
+    order: Order,
+) -> Result<Close> {
+    let keys = [("close_below", asked.0), ("close_within", asked.1)];
+    for (key, _) in keys.iter().filter(|(_, set)| set.is_some() && order != Order::BothIfClose) {
+        tracing::warn!(
+            "`{key}` changes nothing: the order is `{}`, not `both-if-close`",
+            order.name()
+        );
+    }
+    let close = Close {
+        below: asked.0.or(usual.0).unwrap_or(Close::default().below),
+        within: asked.1.or(usual.1).unwrap_or(Close::default().within),
+    };
     let wrong = |message: &str, key: &'static str, value: &'static str| {
         Err(Error::new(ErrorKind::Config, message).hint(Hint::from("write ").setting(key, value)))
     };

@@ -339,7 +339,7 @@ impl RankSummary {
         }
         if of("rejected") > 0 {
             let records = counted(of("rejected"), "record");
-            write!(f, "; none in {records}, all below the threshold")?;
+            write!(f, "; none in {records}, where no value reaches the threshold")?;
         }
         Ok(())
     }

@@ -213,7 +213,12 @@ async fn a_cheap_prompt_goes_first_and_its_answers_are_not_paid_for_twice() {
     let ran = run(&place, &table).await.passed();
     assert_eq!(server.requests(), asked);
     assert!(ran.err.contains("decided by large: 10, small: 10"), "{}", ran.err);
-    // A certainty without a second prompt would be ignored.
+    // A certainty without a second prompt would be ignored, and so would that of a jury.
     let ran = run(&place, &[&judge("large.jinja")[..], &["--certainty", "0.9"]].concat()).await;
+    assert!(ran.code == 2 && ran.err.contains("`certainty` is for a cascade"), "{}", ran.err);
+    let config = place.read("c.toml") + "[judge.both]\nmembers = [\"small\", \"large\"]\n";
+    place.file("c.toml", config);
+    let jury = ["judge", "rest.jsonl", "--judge", "both", "--certainty", "0.9"];
+    let ran = run(&place, &jury).await;
     assert!(ran.code == 2 && ran.err.contains("`certainty` is for a cascade"), "{}", ran.err);
 }

@@ -8,6 +8,7 @@ mod revise;
 mod revise_command;
 mod revise_faults;
 mod killed;
+mod configured;
 mod labelling;
 mod searching;
 mod ranking;

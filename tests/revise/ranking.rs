@@ -226,7 +226,11 @@ async fn a_threshold_leaves_records_without_an_answer() {
     let ran = rank(&place, &server, &worth(&[3, 9]), &args).await.passed();
     let line = serde_json::to_value(&lines(&ran.out)[0]).unwrap();
     assert_eq!((&line["chosen"], &line["chosen_by"]), (&Value::Null, &json!("rejected")));
-    assert!(ran.err.contains("none in 1 record, all below the threshold"), "{}", ran.err);
+    assert!(
+        ran.err.contains("none in 1 record, where no value reaches the threshold"),
+        "{}",
+        ran.err
+    );
 }
 
 #[tokio::test]
@@ -400,4 +404,54 @@ async fn draws_that_differ_are_penalized() {
     };
     assert_eq!(chosen(Rule::Best).await, Some(0));
     assert_eq!(chosen(Rule::Penalized { deviations: 1.0 }).await, Some(1));
+}
+
+#[tokio::test]
+async fn a_flag_that_the_rule_or_the_judge_cannot_use_is_refused_before_a_request() {
+    let place = Place::new("rank-idle");
+    let server = obedient::server(|_| "5".into()).await;
+    for (args, said) in [
+        (["--select", "majority", "--pairs", "all"], "--pairs has no effect: the rule `majority`"),
+        (["--select", "majority", "--window", "4"], "--window has no effect"),
+        (["--select", "majority", "--measure", "p"], "--measure has no effect"),
+        (["--select", "majority", "--rating", "elo"], "--rating has no effect"),
+        (["-p", "score", "--rating", "elo"], "the rating `elo` is for comparisons"),
+        (["-p", "rank", "--rating", "elo"], "the rating `elo` is for comparisons"),
+    ] {
+        let ran = rank(&place, &server, &worth(&[1, 2]), &args).await;
+        assert!(ran.code == 2 && ran.err.contains(said), "{args:?}\n{}", ran.err);
+    }
+    assert_eq!(server.requests(), 0);
+    // With a threshold, votes ask the judge too.
+    let args = ["--select", "majority", "--threshold", "3", "-p", "score", "--measure", "score"];
+    let ran = rank(&place, &server, &worth(&[1, 2]), &args).await.passed();
+    assert_eq!((lines(&ran.out)[0].chosen, server.requests()), (Some(0), 2));
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_the_requests_of_a_check_that_asks_a_model() {
+    let place = Place::new("rank-check");
+    let server =
+        obedient::server(|text| if text.contains("[[A]]") { "[[A]]" } else { "5" }.into()).await;
+    let record = |id: &str, more: Value| {
+        let mut record = json!({"id": id, "question": "q", "answers": ["a", "b", "c"]});
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        format!("{record}\n")
+    };
+    // One has a reference, one knows the best answer, and one knows nothing.
+    let all = record("r", json!({"reference": "a"})) + &record("l", json!({"label": 1}));
+    place.file("records.jsonl", all + &record("n", json!({})));
+    place.file(
+        "c.toml",
+        "[judge.truth]\nmodel = \"judge-1\"\nprompt = \"score\"\npass = \"score >= 5\"\n\
+        [judge.other]\nmodel = \"judge-1\"\nprompt = \"pair\"\n[model.judge-1]\nbase_url = \"URL\"\n"
+            .replace("URL", &server.url),
+    );
+    let args = ["rank", "records.jsonl", "--judge", "other", "--check", "truth", "-c", "c.toml"];
+    let off = [&args[..], &["--cache", "off"]].concat();
+    let dry = Ran::ended(place.start(&[&off[..], &["--dry-run"]].concat())).await.passed();
+    let (judge, check) = ("requests to judge-1: 18", "check:\n  requests to judge-1: 3");
+    assert!(dry.err.contains(judge) && dry.err.contains(check), "{}", dry.err);
+    let ran = Ran::ended(place.start(&off)).await.passed();
+    assert_eq!(server.requests(), 18 + 3, "{}", ran.err);
 }

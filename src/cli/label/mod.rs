@@ -11,6 +11,8 @@
 
 mod results;
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{
@@ -24,13 +26,14 @@ use super::{
     width,
 };
 use tribunal::{
-    config::Resolved,
+    config::{Resolved, SettingOrigin},
     error::Result,
     files::Plan,
     item::Item,
     judge::Judge,
     models::Models,
-    prompt::{self, PolicyTask},
+    parse::Kind,
+    prompt::{self, PolicyTask, Prompt},
     run::{self, LabelWork},
     strategy::label::{LabelMethod, LabelOptions, Labeler},
 };
@@ -154,12 +157,15 @@ impl Args {
     ) -> Result<Labeler> {
         let backend = models.open(resolved.model_spec()).await?;
         budget::check_price(&self.models.limits(), resolved, &*backend)?;
-        let prompt = match resolved.prompt() {
+        let mut resolved = resolved.clone();
+        let prompt = match own_prompt(&resolved) {
             Some(prompt) => prompt.clone(),
             None => prompt::writer_for(&choose::names(&*backend), PolicyTask::Completion)?,
         };
-        let mut resolved = resolved.clone();
         let split = resolved.settings.split_steps.take().unwrap_or_default();
+        // The file may say these about its judges; what a policy writes is no verdict.
+        (resolved.settings.scale, resolved.settings.pass) = (None, None);
+        resolved.settings.labels.clear();
         let policy = resolved.builder()?.backend(backend).with_prompt(prompt).build().await?;
         let options = LabelOptions::default()
             .method(self.labels.method.unwrap_or_default())
@@ -181,4 +187,12 @@ impl Args {
         let opening = Opening { first: first.as_ref(), quiet, models: models.clone(), limits };
         opening.judge(&resolved).await
     }
+}
+
+/// The prompt that was named for the policy. Prompts that judge are not meant, where the configuration names them for
+/// its judges: one that was named in the command is refused later.
+fn own_prompt(resolved: &Resolved) -> Option<&Arc<Prompt>> {
+    let is_flag = matches!(resolved.origin("prompt"), SettingOrigin::Flag(_));
+    let writes = |prompt: &&Arc<Prompt>| is_flag || prompt.front().kind == Kind::Revision;
+    resolved.prompt().filter(writes)
 }

@@ -13,7 +13,9 @@ use tribunal::{error::Result, judge::Judge, strategy::best_of::Ranker, units::co
 pub(super) async fn run(ranker: &Ranker, records: Records) -> Result<()> {
     let (mut tried, mut failed, mut candidates) = (0, 0, 0);
     let mut parts: Vec<(&str, &Judge, Estimate)> = Vec::new();
-    let named = [("policy", ranker.policy()), ("judge", ranker.judge())];
+    // A check without a model asks nobody.
+    let check = ranker.check().filter(|check| !check.name().starts_with("check:"));
+    let named = [("policy", ranker.policy()), ("judge", ranker.judge()), ("check", check)];
     for (name, judge) in named.into_iter().filter_map(|(name, judge)| Some((name, judge?))) {
         parts.push((name, judge, Estimate::default()));
     }
@@ -37,7 +39,11 @@ pub(super) async fn run(ranker: &Ranker, records: Records) -> Result<()> {
         };
         candidates += rehearsed.candidates;
         for (name, judge, estimate) in &mut parts {
-            let requests = if *name == "policy" { &rehearsed.policy } else { &rehearsed.judge };
+            let requests = match *name {
+                "policy" => &rehearsed.policy,
+                "judge" => &rehearsed.judge,
+                _ => &rehearsed.check,
+            };
             estimate.add_record(judge, requests, &record.place).await;
         }
     }

@@ -22,7 +22,7 @@ use super::{
     settings::{self, Sources},
 };
 use tribunal::{
-    error::Result,
+    error::{Error, ErrorKind, Result},
     files::Plan,
     run::{self, RankWork},
     strategy::{
@@ -143,6 +143,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let begun = beginning.open(&resolved, args.results.writing(read)).await?;
     let Begun { input, models, stopping, .. } = begun;
     let options = args.ranking.options();
+    args.ranking.check_flags(&options)?;
     let context = models::Context {
         settings: &args.judge,
         first: input.first.as_ref(),
@@ -183,6 +184,26 @@ impl Args {
 }
 
 impl Ranking {
+    /// Checks that no flag about judgments comes with a rule that asks no judge.
+    ///
+    /// # Errors
+    /// One does.
+    fn check_flags(&self, options: &RankOptions) -> Result<()> {
+        let idle = [
+            ("--pairs", self.pairs.is_some()),
+            ("--window", self.window.is_some()),
+            ("--rating", self.rating.is_some()),
+            ("--measure", self.measure.is_some()),
+        ];
+        let Some((flag, _)) = idle.into_iter().find(|(_, is_set)| *is_set && !options.asks_judge())
+        else {
+            return Ok(());
+        };
+        let message = format!("{flag} has no effect: the rule `{}` asks no judge", options.rule);
+        Err(Error::new(ErrorKind::Config, message)
+            .hint("leave it out, or choose by another rule, such as --select weighted"))
+    }
+
     /// The options of a ranking: those of a preset, and flags over them.
     fn options(&self) -> RankOptions {
         let preset = self.preset.as_deref().and_then(Preset::named);

@@ -95,9 +95,11 @@ impl Args {
         context: &Context<'_>,
     ) -> Result<Ranker> {
         self.check_flags()?;
-        let asks_judge = options.rule.needs_values() || options.threshold.is_some();
-        let judge =
-            if asks_judge { Some(self.judge(resolved, options, context).await?) } else { None };
+        let judge = if options.asks_judge() {
+            Some(self.judge(resolved, options, context).await?)
+        } else {
+            None
+        };
         let ranker = Ranker::new(judge, options)?.checked(self.check(context).await?)?;
         if !self.writes() {
             return Ok(ranker);

@@ -56,6 +56,10 @@ pub struct Config {
     environment: Environment,
 }
 
+/// The keys of `[defaults]` that hold for any model, whatever it is asked.
+const OF_ANY_MODEL: [&str; 7] =
+    ["sampling", "reask", "prices", "map", "set", "allow_code", "python"];
+
 impl Config {
     /// The file `tribunal.toml` in `folder`, or in the nearest folder above it; an empty one if there is
     /// none.
@@ -304,6 +308,21 @@ impl Config {
         let own = Map::from_iter([("members".to_owned(), models.into())]);
         let own = SettingsLayer::new(own, |_| origin.clone());
         self.jury_of(&models.join("+"), &own, over, model_over, members)
+    }
+
+    /// The settings of a model that stands beside the judge, such as a policy or a check. It is no judge of the file, so that
+    /// it has no prompt, rule or scale of one; of `[defaults]` it has what holds for any model.
+    ///
+    /// # Errors
+    /// A setting is malformed.
+    pub fn effective_model(
+        &self,
+        over: SettingsLayer,
+        model_over: SettingsLayer,
+    ) -> Result<Effective> {
+        let defaults = self.layer(&["defaults"]).unwrap_or_default();
+        let defaults = defaults.keeping(|key| OF_ANY_MODEL.contains(&key));
+        self.single(None, vec![over, defaults], model_over)
     }
 
     /// A jury with these settings of its own, and its members.

@@ -139,7 +139,7 @@ impl Ranker {
     /// # Errors
     /// The rule needs a judge, or values that this judge does not give.
     pub fn new(judge: Option<Judge>, options: RankOptions) -> Result<Self> {
-        let judge = judge.filter(|_| options.rule.needs_values() || options.threshold.is_some());
+        let judge = judge.filter(|_| options.asks_judge());
         match &judge {
             Some(judge) => options.check(judge)?,
             None if options.rule.needs_values() => {

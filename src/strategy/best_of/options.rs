@@ -110,6 +110,11 @@ impl RankOptions {
         Self { seed, ..self }
     }
 
+    /// Whether candidates are measured: the rule or a threshold needs their values.
+    pub fn asks_judge(&self) -> bool {
+        self.rule.needs_values() || self.threshold.is_some()
+    }
+
     /// How this judge measures candidates.
     pub(super) fn method(&self, judge: &Judge) -> Method {
         match (judge.prompt().front().verdict_kind(), self.pairing) {
@@ -159,6 +164,13 @@ impl RankOptions {
             return refused(
                 message,
                 Hint::from("leave it out: comparisons and rankings have one kind of value"),
+            );
+        }
+        if self.rating != Rating::default() && method != Method::Pairs {
+            let message = format!("the rating `{}` is for comparisons of two answers", self.rating);
+            return refused(
+                message,
+                Hint::from("compare with ").setting("prompt", "pair").text(", or leave it out"),
             );
         }
         let draws: u32 = judge.members().map(|(member, _)| member.draws).sum();

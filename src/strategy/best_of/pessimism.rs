@@ -19,21 +19,24 @@ use crate::strategy::chance;
 /// assert_eq!(pessimism_weights(&[Some(1.0), Some(0.0)], 0.25), [Some(2.0), Some(0.0)]);
 /// ```
 pub fn weights(values: &[Option<f64>], beta: f64) -> Vec<Option<f64>> {
-    let mut sorted: Vec<f64> = values.iter().copied().flatten().collect();
+    // In units of beta and from the largest value down, so that neither a tiny nor a huge beta is lost in rounding.
+    let most = values.iter().copied().flatten().fold(f64::NEG_INFINITY, f64::max);
+    let below = |value: f64| (value - most) / beta;
+    let mut sorted: Vec<f64> = values.iter().copied().flatten().map(below).collect();
     sorted.sort_by(|one, other| other.total_cmp(one));
-    let Some(shift) = shift(&sorted, beta) else { return vec![None; values.len()] };
-    let weight = |value: f64| ((value - shift) / beta).max(0.0);
+    let Some(shift) = shift(&sorted) else { return vec![None; values.len()] };
+    let weight = |value: f64| (below(value) - shift).max(0.0);
     values.iter().map(|value| value.map(weight)).collect()
 }
 
-/// λ for values in falling order: with the `k` largest above it, their sum less k·λ is N·β.
+/// λ for values in units of β, in falling order: with the `k` largest above it, their sum less k·λ is N.
 #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 candidates")]
-fn shift(sorted: &[f64], beta: f64) -> Option<f64> {
+fn shift(sorted: &[f64]) -> Option<f64> {
     let count = sorted.len() as f64;
     let mut sum = 0.0;
     for (at, value) in sorted.iter().enumerate() {
         sum += value;
-        let shift = (sum - count * beta) / (at + 1) as f64;
+        let shift = (sum - count) / (at + 1) as f64;
         // The next value is not above λ, so that it has no weight.
         if sorted.get(at + 1).is_none_or(|next| *next <= shift) {
             return Some(shift);
@@ -94,7 +97,10 @@ mod tests {
     fn a_weak_regularization_takes_the_best() {
         let values = [Some(3.0), Some(1.0), Some(2.9)];
         for seed in 0..50 {
-            assert_eq!(drawn(&weights(&values, 1e-3), seed), Some(0));
+            for beta in [1e-3, 1e-17, f64::MIN_POSITIVE] {
+                assert_eq!(drawn(&weights(&values, beta), seed), Some(0), "{beta}");
+            }
         }
+        assert_eq!(weights(&values, f64::MAX), [Some(1.0); 3], "and a huge one takes any of them");
     }
 }

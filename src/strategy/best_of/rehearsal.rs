@@ -5,8 +5,12 @@ use super::{
     candidate::{self, Candidate},
     measuring::rehearsed,
     options::Method,
+    truth,
 };
-use crate::{error::Result, item::Item, judge::Judge, judging::AskId, request::Request};
+use crate::{
+    completion::UsageTotal, error::Result, item::Item, judge::Judge, judging::AskId,
+    request::Request,
+};
 
 /// The requests that ranking a record needs if every answer can be read.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +21,8 @@ pub struct Rehearsed {
     /// Those of the judge. Candidates that are not written yet, and the pairs of later rounds, are made up: the number
     /// of requests is exact, and their texts are not.
     pub judge: Vec<(AskId, Request)>,
+    /// Those of a check that asks a model, about candidates that are compared with a reference.
+    pub check: Vec<(AskId, Request)>,
     /// The number of candidates.
     pub candidates: usize,
 }
@@ -25,7 +31,7 @@ pub struct Rehearsed {
 const PLACEHOLDER: &str = "An answer that is not written yet.";
 
 impl Ranker {
-    /// The requests that [`rank`](Self::rank) will send about this item; those of a check with a model are left out.
+    /// The requests that [`rank`](Self::rank) will send about this item.
     ///
     /// # Errors
     /// The record lacks a field, or has no candidates.
@@ -36,15 +42,23 @@ impl Ranker {
             Some(policy) => {
                 all.policy = policy.rehearse(item).await?;
                 let draws: u32 = policy.members().map(|(member, _)| member.draws).sum();
-                let one = Candidate { text: Some(PLACEHOLDER.into()), ..Candidate::default() };
+                let written = Some(UsageTotal::default());
+                let text = Some(PLACEHOLDER.into());
+                let one = Candidate { text, written, ..Candidate::default() };
                 vec![one; usize::try_from(draws).unwrap_or(usize::MAX)]
             }
             None => candidate::given(item)?,
         };
         all.candidates = candidates.len();
+        let shown = candidate::shown(item, &candidates);
+        if let Some(check) = truth::asked(self.check.as_ref(), &shown, &candidates) {
+            for (at, one) in candidates.iter().enumerate() {
+                let text = one.text.as_deref().unwrap_or_default();
+                all.check.extend(check.rehearse(&shown.alone(at).revised(text)).await?);
+            }
+        }
         if let Some(judge) = &self.judge {
-            for one in self.to_judge(judge, &candidate::shown(item, &candidates), candidates.len())
-            {
+            for one in self.to_judge(judge, &shown, candidates.len()) {
                 all.judge.extend(judge.rehearse_seen(&one).await?);
             }
         }

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
     strategy::{
-        answers::{AnswerGroups, Weighing, first_best},
+        answers::{AnswerGroup, AnswerGroups, Weighing, first_best},
         chance,
     },
 };
@@ -110,9 +110,10 @@ pub enum ChosenBy {
     /// By the rule.
     #[default]
     Rule,
-    /// The rule had nothing to go by, because no candidate could be measured: the first one is chosen.
+    /// The rule had nothing to go by, because no candidate has what it compares: the first one is chosen, of those that
+    /// reach the threshold.
     Default,
-    /// All candidates are below the threshold: none is chosen.
+    /// No candidate has a value that reaches the threshold: none is chosen.
     Rejected,
 }
 
@@ -141,23 +142,30 @@ pub fn select(
     let passes = |value: f64| by.threshold.is_none_or(|least| value >= least);
     let values: Vec<Option<f64>> =
         candidates.iter().map(|one| one.value.filter(|value| passes(*value))).collect();
-    let worth = worth(rule, candidates, &values, groups);
-    let chosen = match (rule, by.winner) {
-        (Rule::Best, Some(winner)) if by.threshold.is_none() => Some(winner),
+    let worth = worth(rule, candidates, &values, groups, by.threshold.is_some());
+    let is_measured = candidates.iter().any(|one| one.value.is_some());
+    let may_win =
+        |&winner: &usize| is_measured && (by.threshold.is_none() || values[winner].is_some());
+    let order = if by.draws_ties {
+        chance::shuffled(worth.len(), by.seed)
+    } else {
+        (0..worth.len()).collect()
+    };
+    let chosen = match (rule, by.winner.filter(may_win)) {
+        (Rule::Best, Some(winner)) => Some(winner),
         (Rule::Pessimistic { .. }, _) => pessimism::drawn(&worth, by.seed),
-        (Rule::Weighted(_), _) => largest(&worth, &values),
-        _ if by.draws_ties => {
-            let order = chance::shuffled(worth.len(), by.seed);
-            first_best(order.into_iter().map(|at| (at, worth[at])))
-        }
-        _ => first_best(worth.iter().copied().enumerate()),
+        (Rule::Weighted(_), _) => largest(&order, &worth, &values),
+        _ => first_best(order.iter().map(|&at| (at, worth[at]))),
     };
     let ranking = ranked(&worth);
-    let first = || candidates.iter().position(|one| one.is_written);
+    let first = match by.threshold {
+        Some(_) => values.iter().position(Option::is_some),
+        None => candidates.iter().position(|one| one.is_written),
+    };
     let (chosen, by) = match chosen {
         Some(chosen) => (Some(chosen), ChosenBy::Rule),
-        None if by.threshold.is_some() => (None, ChosenBy::Rejected),
-        None => (first(), ChosenBy::Default),
+        None if by.threshold.is_some() && first.is_none() => (None, ChosenBy::Rejected),
+        None => (first, ChosenBy::Default),
     };
     Selection { chosen, by, worth, ranking }
 }
@@ -169,6 +177,7 @@ fn worth(
     candidates: &[Measured],
     values: &[Option<f64>],
     groups: &AnswerGroups,
+    has_threshold: bool,
 ) -> Vec<Option<f64>> {
     let of_groups = |weights: Vec<Option<f64>>, takes_part: &dyn Fn(usize) -> bool| {
         let mut worth = vec![None; candidates.len()];
@@ -189,8 +198,14 @@ fn worth(
             of_groups(weights, &|member| values[member].is_some())
         }
         Rule::Majority => {
-            let sizes = groups.groups().iter().map(|group| Some(group.members.len() as f64));
-            of_groups(sizes.collect(), &|member| candidates[member].is_written)
+            let votes = |member: usize| {
+                candidates[member].is_written && (!has_threshold || values[member].is_some())
+            };
+            let size = |group: &AnswerGroup| {
+                group.members.iter().filter(|&&member| votes(member)).count() as f64
+            };
+            let sizes = groups.groups().iter().map(|group| Some(size(group)));
+            of_groups(sizes.collect(), &votes)
         }
         Rule::Penalized { deviations } => {
             let penalized = |(value, one): (&Option<f64>, &Measured)| {
@@ -202,12 +217,11 @@ fn worth(
     }
 }
 
-/// The first candidate of the largest worth, and among these of the largest value.
-fn largest(worth: &[Option<f64>], values: &[Option<f64>]) -> Option<usize> {
+/// The first candidate in this order that has the largest worth, and among these the largest value.
+fn largest(order: &[usize], worth: &[Option<f64>], values: &[Option<f64>]) -> Option<usize> {
     let most = first_best(worth.iter().map(|worth| (*worth, *worth)))??;
-    let of_group = worth.iter().zip(values).enumerate();
-    let of_group = of_group.filter(|(_, (worth, _))| **worth == Some(most));
-    first_best(of_group.map(|(at, (_, value))| (at, *value)))
+    let of_group = order.iter().filter(|at| worth[**at] == Some(most));
+    first_best(of_group.map(|at| (*at, values[*at])))
 }
 
 /// The candidates by worth, the best first.
@@ -331,6 +345,37 @@ mod tests {
     }
 
     #[test]
+    fn under_a_threshold_only_those_that_reach_it_vote() {
+        let by = Deciding { threshold: Some(0.5), ..Deciding::default() };
+        let values = measured(&[Some(0.4), Some(0.6), Some(0.1), None, Some(0.9)]);
+        let answers = forms(&["a", "b", "a", "a", "b"]);
+        let found = select(Rule::Majority, &values, &answers, by);
+        assert_eq!((found.chosen, found.ranking), (Some(1), vec![vec![1, 4]]));
+        assert_eq!(found.worth, [None, Some(2.0), None, None, Some(2.0)]);
+        // Without final answers, the first one that reaches the threshold is chosen, and not the first one.
+        let found = select(Rule::Majority, &values, &forms(&["", "", "", "", ""]), by);
+        assert_eq!((found.chosen, found.by), (Some(1), ChosenBy::Default));
+        let found = select(Rule::Majority, &measured(&[None, Some(0.2)]), &forms(&["a", "a"]), by);
+        assert_eq!((found.chosen, found.by), (None, ChosenBy::Rejected));
+    }
+
+    #[test]
+    fn the_winner_of_a_knockout_is_chosen_if_anything_was_measured_and_it_reaches_the_threshold() {
+        let answers = forms(&["", "", ""]);
+        let won = |values: &[Option<f64>], threshold| {
+            let by = Deciding { winner: Some(2), threshold, ..Deciding::default() };
+            let found = select(Rule::Best, &measured(values), &answers, by);
+            (found.chosen, found.by)
+        };
+        let values = [Some(0.75), Some(0.0), Some(0.5)];
+        assert_eq!(won(&values, None), (Some(2), ChosenBy::Rule));
+        assert_eq!(won(&values, Some(0.5)), (Some(2), ChosenBy::Rule));
+        assert_eq!(won(&values, Some(0.6)), (Some(0), ChosenBy::Rule));
+        assert_eq!(won(&values, Some(0.8)), (None, ChosenBy::Rejected));
+        assert_eq!(won(&[None; 3], None), (Some(0), ChosenBy::Default));
+    }
+
+    #[test]
     fn a_penalty_needs_the_deviation_of_several_draws() {
         let mut candidates = measured(&[Some(0.9), Some(0.8), Some(1.0)]);
         candidates[0].deviation = Some(0.3);
@@ -353,6 +398,11 @@ mod tests {
         let drawn: std::collections::BTreeSet<usize> = (0..60).map(with).collect();
         assert_eq!(drawn.len(), 4);
         assert_eq!(with(5), with(5));
+        let weighted = |seed| {
+            let by = Deciding { draws_ties: true, seed, ..Deciding::default() };
+            select(Rule::Weighted(Weighing::Sum), &values, &answers, by).chosen
+        };
+        assert!((0..60).any(|seed| weighted(seed) != weighted(0)), "in a group too");
     }
 
     #[test]

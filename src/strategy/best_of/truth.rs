@@ -24,14 +24,12 @@ pub(super) async fn found(
     item: &Item,
     candidates: &mut [Candidate],
 ) -> Result<Spent> {
-    let is_given = candidates.iter().all(|one| one.written.is_none());
-    let known = if is_given { of_record(item, candidates.len()) } else { None };
-    if let Some(known) = known {
+    if let Some(known) = known(item, candidates) {
         candidates.iter_mut().zip(known).for_each(|(one, truth)| one.truth = truth);
         return Ok(Spent::default());
     }
     let mut spent = Spent::default();
-    let Some(check) = check.filter(|_| item.text("reference").is_some()) else { return Ok(spent) };
+    let Some(check) = asked(check, item, candidates) else { return Ok(spent) };
     for (at, one) in candidates.iter_mut().enumerate() {
         let Some(text) = &one.text else { continue };
         let judgment = match check.judge(&item.alone(at).revised(text)).await {
@@ -48,6 +46,21 @@ pub(super) async fn found(
         }
     }
     Ok(spent)
+}
+
+/// The check, if it is asked about these candidates: there is a reference, and the record says nothing by itself.
+pub(super) fn asked<'c>(
+    check: Option<&'c Judge>,
+    item: &Item,
+    candidates: &[Candidate],
+) -> Option<&'c Judge> {
+    check.filter(|_| known(item, candidates).is_none() && item.text("reference").is_some())
+}
+
+/// What the record itself says about these candidates: nothing about those of a policy.
+fn known(item: &Item, candidates: &[Candidate]) -> Option<Vec<Option<f64>>> {
+    let is_given = candidates.iter().all(|one| one.written.is_none());
+    if is_given { of_record(item, candidates.len()) } else { None }
 }
 
 /// What the record itself says about each of its candidates; `None` if it says nothing.
