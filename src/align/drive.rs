@@ -215,7 +215,7 @@ impl<O: AsyncFn(Arc<Prompt>) -> Result<Judge>> Aligner<O> {
         let Some(candidate) = best.candidate else { return Ok(None) };
         let judge = (self.open)(best.prompt.clone()).await?;
         let after = Marks::of(&judge, &parts.held_out, &self.labels).await?;
-        let (is_better, p, difference) = before.is_beaten_by(&after);
+        let (is_better, p, difference) = before.is_beaten_by(&after, &parts.questions);
         Ok(Some(Decision { candidate, after, is_better, p, difference }))
     }
 }

@@ -1,5 +1,7 @@
 //! How far a judge agrees with the labels of a part.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt, stream};
 
 use super::parts::Case;
@@ -7,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::text_of,
     judge::Judge,
-    metrics::{Interval, bootstrap_mean, mcnemar, mean, wilson},
+    metrics::{Interval, bootstrap_mean, clustered, mcnemar, mean, wilson},
     parse::Kind,
     report::Labels,
     scale::Scale,
@@ -92,9 +94,21 @@ impl Marks {
 
     /// Whether `other` agrees more on the same records, beyond chance: McNemar's exact test with p < 0.05, or for scores
     /// a bootstrap interval of the mean difference above 0. With the p-value, where there is one.
-    pub(super) fn is_beaten_by(&self, other: &Self) -> (bool, Option<f64>, Interval) {
+    ///
+    /// Where several records share a question, which `questions` names for each, the interval of the clustered mean
+    /// difference decides for both: records of one question are no independent evidence.
+    pub(super) fn is_beaten_by(
+        &self,
+        other: &Self,
+        questions: &[usize],
+    ) -> (bool, Option<f64>, Interval) {
         let differences: Vec<f64> =
             self.values.iter().zip(&other.values).map(|(before, after)| after - before).collect();
+        if questions.iter().collect::<BTreeSet<_>>().len() < questions.len() {
+            let interval = clustered(&differences, questions).map(|mean| mean.interval);
+            let interval = interval.unwrap_or(Interval { low: -1.0, high: 1.0 });
+            return (interval.low > 0.0, None, interval);
+        }
         let interval = bootstrap_mean(&differences).unwrap_or(Interval { low: 0.0, high: 0.0 });
         let gain = mean(&differences).unwrap_or(0.0);
         if self.is_binary() && other.is_binary() {
@@ -159,16 +173,35 @@ mod tests {
         Marks { values: values.to_vec(), ..Marks::default() }
     }
 
+    /// Each record with a question of its own.
+    fn alone(marks: &Marks) -> Vec<usize> {
+        (0..marks.values.len()).collect()
+    }
+
     #[test]
     fn a_few_more_right_verdicts_are_not_better_and_many_are() {
         let before = marks(&[vec![1.0; 20], vec![0.0; 20]].concat());
         let few = marks(&[vec![1.0; 23], vec![0.0; 17]].concat());
         let many = marks(&[vec![1.0; 30], vec![0.0; 10]].concat());
-        let (better, p, _) = before.is_beaten_by(&few);
+        let (better, p, _) = before.is_beaten_by(&few, &alone(&before));
         assert!(!better && (p.unwrap() - 0.25).abs() < 1e-12);
-        assert!(before.is_beaten_by(&many).0 && !many.is_beaten_by(&before).0);
+        let beaten = |one: &Marks, other: &Marks| one.is_beaten_by(other, &alone(one)).0;
+        assert!(beaten(&before, &many) && !beaten(&many, &before));
         // Scores: the interval of the differences decides.
         let (low, high) = (marks(&[0.5; 30]), marks(&[0.75; 30]));
-        assert!(low.is_beaten_by(&high).0 && !low.is_beaten_by(&low).0);
+        assert!(beaten(&low, &high) && !beaten(&low, &low));
+    }
+
+    #[test]
+    fn ten_right_verdicts_on_one_question_are_one_gain_and_not_ten() {
+        let before = marks(&[0.0; 40]);
+        let after = marks(&[vec![1.0; 10], vec![0.0; 30]].concat());
+        assert!(before.is_beaten_by(&after, &alone(&before)).0);
+        let questions: Vec<usize> = (0..40).map(|n| n / 10).collect();
+        let (better, p, interval) = before.is_beaten_by(&after, &questions);
+        assert!(!better && p.is_none() && interval.low < 0.0, "{interval:?}");
+        // A gain on every question is one.
+        let questions: Vec<usize> = (0..40).map(|n| n % 10).collect();
+        assert!(before.is_beaten_by(&after, &questions).0);
     }
 }

@@ -75,7 +75,7 @@ pub struct Decision {
     pub after: Marks,
     /// Whether it is better than the original beyond chance.
     pub is_better: bool,
-    /// The p-value of McNemar's exact test; `None` for scores.
+    /// The p-value of McNemar's exact test; `None` for scores, and where records share questions.
     pub p: Option<f64>,
     /// The 95 % interval of the mean difference.
     pub difference: Interval,

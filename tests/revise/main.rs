@@ -4,6 +4,7 @@
 mod support;
 
 mod aligning;
+mod aligning_properties;
 mod revise;
 mod revise_command;
 mod revise_faults;
