@@ -63,7 +63,7 @@ pub fn cohen_kappa(pairs: &[(usize, usize)], weights: Weights) -> Option<f64> {
 ///
 /// Its sums have a closed form (Fleiss and Cohen 1973, Educational and Psychological Measurement 33): κ = 1 −
 /// Σ(a − b)² / (Σ(a − ā)² + Σ(b − b̄)² + n·(ā − b̄)²), so that it needs no table of classes. Unlike a correlation it also
-/// penalizes a constant shift. `None` if both sides are one and the same constant.
+/// penalizes a constant shift. `None` if both sides are one and the same constant, or a number is not finite.
 ///
 /// ```
 /// use tribunal::metrics::quadratic_kappa;
@@ -72,12 +72,16 @@ pub fn cohen_kappa(pairs: &[(usize, usize)], weights: Weights) -> Option<f64> {
 /// assert!((kappa.unwrap() - 14.0 / 17.0).abs() < 1e-12);
 /// ```
 pub fn quadratic_kappa(pairs: &[(f64, f64)]) -> Option<f64> {
-    let (first, second): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    // In units of the largest number, so that no square is too large or too small for a float.
+    let most = pairs.iter().map(|(one, other)| one.abs().max(other.abs())).fold(0.0, f64::max);
+    let unit = if most > 0.0 { most } else { 1.0 };
+    let (first, second): (Vec<f64>, Vec<f64>) =
+        pairs.iter().map(|(one, other)| (one / unit, other / unit)).unzip();
     let (one, other) = (mean(&first)?, mean(&second)?);
     let squares = |numbers: &[f64], from: f64| -> f64 {
         numbers.iter().map(|number| (number - from).powi(2)).sum()
     };
-    let observed: f64 = pairs.iter().map(|(a, b)| (a - b).powi(2)).sum();
+    let observed: f64 = first.iter().zip(&second).map(|(a, b)| (a - b).powi(2)).sum();
     let shift = real(pairs.len()) * (one - other).powi(2);
     let expected = squares(&first, one) + squares(&second, other) + shift;
     (expected > 0.0).then(|| 1.0 - observed / expected).filter(|kappa| kappa.is_finite())

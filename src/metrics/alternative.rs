@@ -29,7 +29,7 @@ impl AdvantageTest {
     pub const LEAST_RECORDS: usize = 30;
 
     /// The test on the nearness of the person and of the judge, record by record. Records of one cluster, which are named
-    /// beside them, belong together. `None` with fewer than two records or clusters.
+    /// beside them, belong together. `None` with fewer than two records or clusters, or if a nearness is not finite.
     ///
     /// ```
     /// use tribunal::metrics::AdvantageTest;
@@ -43,6 +43,9 @@ impl AdvantageTest {
     /// assert!((strict.p - 0.5).abs() < 1e-9 && lenient.p < 0.03);
     /// ```
     pub fn new(nearness: &[(f64, f64)], clusters: Option<&[usize]>, epsilon: f64) -> Option<Self> {
+        if nearness.iter().any(|(one, other)| !one.is_finite() || !other.is_finite()) {
+            return None;
+        }
         let count = nearness.len();
         let is_ahead = |one: f64, other: f64| one > other - super::NOISE;
         let share = |of: &dyn Fn(&(f64, f64)) -> bool| {

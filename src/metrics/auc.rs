@@ -16,7 +16,8 @@ pub struct Auc {
     pub interval: Option<Interval>,
 }
 
-/// The area under the curve of these predictions, each with what happened; `None` unless both outcomes occur.
+/// The area under the curve of these predictions, each with what happened; `None` unless both outcomes occur and
+/// all predictions are finite.
 ///
 /// ```
 /// use tribunal::metrics::auc;
@@ -32,7 +33,8 @@ pub fn auc(predictions: &[(f64, bool)]) -> Option<Auc> {
     // odds.
     let ranks = |numbers: &[f64]| ranks(numbers, 0.0);
     let (positive, negative) = (of(true), of(false));
-    if positive.is_empty() || negative.is_empty() {
+    let are_finite = predictions.iter().all(|(p, _)| p.is_finite());
+    if positive.is_empty() || negative.is_empty() || !are_finite {
         return None;
     }
     let (ups, downs) = (real(positive.len()), real(negative.len()));

@@ -3,7 +3,7 @@
 //! Bins of equal width divide 0 to 1 evenly (Naeini et al. 2015; Guo et al. 2017). Bins of equal mass hold
 //! the same number of records each, apart from equal predictions, which stay together.
 
-use super::{mean, real};
+use super::real;
 
 /// One bin of predictions.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,9 +22,8 @@ pub struct Bin {
 
 impl Bin {
     fn of(low: f64, high: f64, all: &[(f64, bool)]) -> Self {
-        let of = |number: fn(&(f64, bool)) -> f64| {
-            mean(&all.iter().map(number).collect::<Vec<_>>()).unwrap_or(0.0)
-        };
+        let of =
+            |number: fn(&(f64, bool)) -> f64| all.iter().map(number).sum::<f64>() / real(all.len());
         Self {
             low,
             high,
@@ -83,7 +82,7 @@ pub fn by_mass(all: &[(f64, bool)], count: usize) -> Vec<Bin> {
 }
 
 /// The expected calibration error (Naeini et al. 2015; Guo et al. 2017): Σ n_b/n · |observed − predicted|; `None`
-/// without predictions.
+/// without predictions, or if one is not finite.
 ///
 /// ```
 /// use tribunal::metrics::{by_width, ece};
@@ -94,10 +93,11 @@ pub fn by_mass(all: &[(f64, bool)], count: usize) -> Vec<Bin> {
 pub fn ece(bins: &[Bin]) -> Option<f64> {
     let all: usize = bins.iter().map(|bin| bin.count).sum();
     let gaps = bins.iter().map(|bin| real(bin.count) * bin.gap().abs());
-    (all > 0).then(|| gaps.sum::<f64>() / real(all))
+    Some(gaps.sum::<f64>() / real(all)).filter(|error| error.is_finite())
 }
 
-/// The largest gap of a bin, without its sign; `None` without bins.
+/// The largest gap of a bin, without its sign; `None` without bins, or if a prediction is not finite.
 pub fn mce(bins: &[Bin]) -> Option<f64> {
+    ece(bins)?;
     bins.iter().map(|bin| bin.gap().abs()).reduce(f64::max)
 }

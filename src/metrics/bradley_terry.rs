@@ -25,7 +25,8 @@ const NEAR: f64 = 1e-12;
 /// Statistics 32). A tie is half a win. `prior` is how many games each player has tied beside these, with a player of
 /// strength 1: so the strengths of unbeaten players stay finite, and those of players that are not connected by games
 /// have one scale. With a prior of 0 the logs have the mean 0, and it is `None` if some players never lost to, or never
-/// beat, any of the others (Ford 1957), because the most likely strengths are then not finite.
+/// beat, any of the others (Ford 1957), because the most likely strengths are then not finite. It is `None`
+/// too if a result is not from 0 to 1.
 ///
 /// The intervals are those of the normal approximation: the inverse of the Fisher information at the fit, the prior
 /// included; without one, its pseudo-inverse, for which the mean of the logs is fixed.
@@ -40,7 +41,8 @@ const NEAR: f64 = 1e-12;
 /// assert_eq!(bradley_terry(2, &games[..3], 0.0), None);
 /// ```
 pub fn bradley_terry(players: usize, games: &[Game], prior: f64) -> Option<Vec<Strength>> {
-    if prior <= 0.0 && !is_connected(players, games) {
+    let are_shares = games.iter().all(|(_, _, won)| (0.0..=1.0).contains(won));
+    if !are_shares || (prior <= 0.0 && !is_connected(players, games)) {
         return None;
     }
     let strengths = strengths(players, games, prior);

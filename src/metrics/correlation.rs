@@ -5,7 +5,7 @@ use super::{Interval, NOISE, Z95, mean, real};
 /// Pearson's correlation coefficient, −1 to 1 (Pearson 1896): how close the pairs are to a straight line.
 ///
 /// r = Σ(a − ā)(b − b̄) / √(Σ(a − ā)² · Σ(b − b̄)²). It ignores a constant shift: a judge that is always 2 points too
-/// generous has the correlation 1. `None` if one side is constant.
+/// generous has the correlation 1. `None` if one side is constant, or a number is not finite.
 ///
 /// ```
 /// use tribunal::metrics::pearson;
@@ -20,9 +20,14 @@ pub fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
         return None;
     }
     let (first, second) = (mean(&one)?, mean(&other)?);
+    // In units of the largest distance, so that no square is too large or too small for a float.
+    let unit = |numbers: &[f64], from: f64| {
+        numbers.iter().map(|number| (number - from).abs()).fold(0.0, f64::max)
+    };
+    let (of_one, of_other) = (unit(&one, first), unit(&other, second));
     let [mut product, mut a2, mut b2] = [0.0; 3];
     for (a, b) in pairs {
-        let (a, b) = (a - first, b - second);
+        let (a, b) = ((a - first) / of_one, (b - second) / of_other);
         product += a * b;
         a2 += a * a;
         b2 += b * b;
@@ -32,9 +37,9 @@ pub fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
 }
 
 /// Spearman's rank correlation, −1 to 1 (Spearman 1904, American Journal of Psychology 15): Pearson's correlation of the
-/// ranks, where equal numbers share the mean of theirs. `None` if one side is constant.
+/// ranks, where equal numbers share the mean of theirs. `None` if one side is constant, or a number is not finite.
 pub fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
-    let (one, other): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let (one, other) = finite(pairs)?;
     let ranked: Vec<_> = ranks(&one, NOISE).into_iter().zip(ranks(&other, NOISE)).collect();
     pearson(&ranked)
 }
@@ -43,7 +48,7 @@ pub fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
 ///
 /// τ_b = (C − D) / √((n₀ − n₁)(n₀ − n₂)): concordant minus discordant pairs of records, with n₀ = n(n − 1)/2 and n₁, n₂
 /// the pairs that are tied on either side. Discordant pairs are counted by sorting (Knight 1966, JASA 61), in time
-/// n·log n. `None` if one side is constant.
+/// n·log n. `None` if one side is constant, or a number is not finite.
 ///
 /// ```
 /// use tribunal::metrics::kendall_tau_b;
@@ -52,7 +57,7 @@ pub fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
 /// assert!((tau.unwrap() - 4.0 / 6.0).abs() < 1e-12);
 /// ```
 pub fn kendall_tau_b(pairs: &[(f64, f64)]) -> Option<f64> {
-    let (one, other): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let (one, other) = finite(pairs)?;
     // Ranks make numbers equal that differ by noise only.
     let mut ranked: Vec<(f64, f64)> =
         ranks(&one, NOISE).into_iter().zip(ranks(&other, NOISE)).collect();
@@ -70,6 +75,12 @@ pub fn kendall_tau_b(pairs: &[(f64, f64)]) -> Option<f64> {
     let spread = ((all - same_first) * (all - same_second)).sqrt();
     let concordant = all - same_first - same_second + same_both - discordant;
     (spread > 0.0).then(|| ((concordant - discordant) / spread).clamp(-1.0, 1.0))
+}
+
+/// Both sides of pairs; `None` if a number is not finite, which has no rank.
+fn finite(pairs: &[(f64, f64)]) -> Option<(Vec<f64>, Vec<f64>)> {
+    let are_finite = pairs.iter().all(|(one, other)| one.is_finite() && other.is_finite());
+    are_finite.then(|| pairs.iter().copied().unzip())
 }
 
 /// The number of pairs of so many things.

@@ -9,9 +9,10 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::{Interval, Z95, ratio, real};
 
-/// The mean; `None` without numbers.
+/// The mean; `None` without numbers, or if one of them is not finite.
 pub fn mean(numbers: &[f64]) -> Option<f64> {
-    (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / real(numbers.len()))
+    let mean = numbers.iter().sum::<f64>() / real(numbers.len());
+    mean.is_finite().then_some(mean)
 }
 
 /// The standard error of a mean of independent numbers: √(Σ(x − x̄)² / (n − 1) / n); `None` with fewer than two.
@@ -52,13 +53,13 @@ pub fn student_quantile(p: f64, freedom: f64) -> Option<f64> {
 /// assert!(interval.low == 0.0 && (interval.high - 0.1611).abs() < 1e-4);
 /// ```
 pub fn wilson(part: usize, whole: usize) -> Interval {
-    wilson_of(ratio(part, whole), real(whole), Z95)
+    wilson_of(ratio(part.min(whole), whole), real(whole), Z95)
 }
 
 /// The same with another confidence, such as 0.9; `None` unless it lies between 0 and 1.
 pub fn wilson_at(part: usize, whole: usize, confidence: f64) -> Option<Interval> {
     let z = normal_quantile(f64::midpoint(1.0, confidence)).filter(|z| *z > 0.0)?;
-    Some(wilson_of(ratio(part, whole), real(whole), z))
+    Some(wilson_of(ratio(part.min(whole), whole), real(whole), z))
 }
 
 /// Wilson's interval of a share of so many records, which need not be a whole number.
@@ -162,8 +163,10 @@ pub(crate) fn resamples(count: usize) -> u32 {
     u32::try_from(most).unwrap_or(u32::MAX).clamp(200, 1_000)
 }
 
-/// The 95 % interval of the mean of these numbers, by the percentile bootstrap; `None` without numbers.
+/// The 95 % interval of the mean of these numbers, by the percentile bootstrap; `None` without numbers, or if one of
+/// them is not finite.
 pub fn bootstrap_mean(numbers: &[f64]) -> Option<Interval> {
+    mean(numbers)?;
     bootstrap(numbers.len(), RESAMPLES, 0, |drawn| {
         Some(drawn.iter().map(|place| numbers[*place]).sum::<f64>() / real(drawn.len()))
     })

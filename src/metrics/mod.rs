@@ -36,6 +36,8 @@ mod paired;
 mod probabilities;
 mod steps;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use serde::Serialize;
