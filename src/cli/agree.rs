@@ -305,6 +305,14 @@ fn nothing(report: &AgreementReport) -> Error {
     if coverage.unreadable + coverage.failed > 0 {
         return error.hint("a result without a verdict says why in `unreadable` or `error`: judge these records again");
     }
+    if coverage.records == 0 {
+        return error.hint("use a .jsonl file that `tribunal judge` wrote");
+    }
+    if coverage.not_comparable > 0 {
+        return error
+            .hint("give the labels a meaning: --label-map WORD=MEANING")
+            .hint("or name the field with the right verdict of each record: --label FIELD");
+    }
     error
         .hint("name the field with the right verdict of each record: --label FIELD")
         .hint("if the labels are in another file, name it: --labels FILE")

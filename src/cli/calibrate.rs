@@ -16,6 +16,7 @@ use super::{
     input::reading,
     note,
     result_lines::{self, JudgeLines, emit_each, of_each, slim},
+    width,
 };
 use tribunal::{
     config::Pair,
@@ -115,7 +116,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         read.judges
     };
     let found = of_each(judges, |lines| args.measured(&lines))?;
-    emit_each(&found, args.json, CalibrationReport::to_json, CalibrationReport::to_string)?;
+    emit_each(&found, args.json, CalibrationReport::to_json, |report| {
+        report.shown(width::of_stdout())
+    })?;
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 

@@ -11,6 +11,7 @@ use super::{
     input::reading,
     label_file,
     result_lines::{self, emit_each, of_each, slim},
+    width,
 };
 use tribunal::{
     config::Pair,
@@ -84,6 +85,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         lines.into_iter().for_each(|line| sample.push(line));
         EstimateReport::new(&sample, args.method)
     })?;
-    emit_each(&found, args.json, EstimateReport::to_json, EstimateReport::to_string)?;
+    emit_each(&found, args.json, EstimateReport::to_json, |report| {
+        report.shown(width::of_stdout())
+    })?;
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }

@@ -46,6 +46,8 @@ impl Column {
 /// A table. Its texts are escaped already.
 #[derive(Clone, Debug)]
 pub(crate) struct Grid {
+    /// What stands above the names.
+    head: String,
     columns: Vec<Column>,
     rows: Vec<(String, Vec<String>)>,
 }
@@ -69,7 +71,12 @@ impl Layout {
 impl Grid {
     /// A table without rows.
     pub(crate) fn new(columns: impl Into<Vec<Column>>) -> Self {
-        Self { columns: columns.into(), rows: Vec::new() }
+        Self { head: String::new(), columns: columns.into(), rows: Vec::new() }
+    }
+
+    /// The same table with a head above its names; without room beside the cells it is left out.
+    pub(crate) fn headed(self, head: impl Into<String>) -> Self {
+        Self { head: head.into(), ..self }
     }
 
     /// Adds a row with a cell for each column.
@@ -94,10 +101,11 @@ impl Grid {
         let all = 0..self.columns.len();
         let widest = self.widest_name();
         let mut layout = Layout { name: 0, cells, gap: GAP, most: Some(most) };
-        for gap in [GAP, 1] {
+        // Narrow gaps are better than names above their cells, and these better than columns below.
+        for (gap, least) in [(GAP, widest), (1, widest), (GAP, NAME), (1, NAME)] {
             layout.gap = gap;
             let name = most.saturating_sub(layout.width()).min(widest);
-            if name >= NAME.min(widest) {
+            if name >= least.min(widest) {
                 return self.drawn(&Layout { name, ..layout }, all);
             }
         }
@@ -127,7 +135,8 @@ impl Grid {
     }
 
     fn widest_name(&self) -> usize {
-        self.rows.iter().map(|(name, _)| name.width()).max().unwrap_or(0)
+        let names = self.rows.iter().map(|(name, _)| name.width());
+        names.chain([self.head.width()]).max().unwrap_or(0)
     }
 
     /// The width of each column that its head and its cells need.
@@ -142,7 +151,8 @@ impl Grid {
     /// The lines of these columns.
     fn drawn(&self, layout: &Layout, columns: Range<usize>) -> String {
         let heads: Vec<String> = self.columns.iter().map(|column| column.head.clone()).collect();
-        let mut lines = vec![self.line(layout, "", &heads, columns.clone())];
+        let head = if self.head.width() <= layout.name { &*self.head } else { "" };
+        let mut lines = vec![self.line(layout, head, &heads, columns.clone())];
         for (name, cells) in &self.rows {
             let mut name = name.as_str();
             if name.width() > layout.name {

@@ -68,6 +68,17 @@ fn labels_of_another_file_are_joined_by_id() {
         "{}",
         none.err
     );
+    // Labels that mean no verdict need a meaning, and a file without results other results.
+    place.file("odd.jsonl", format!("{}\n", json!({"id": "r1", "person": "banana"})));
+    let odd = place.run(&["agree", "v.jsonl", "--labels", "odd.jsonl", "--label", "person"]);
+    assert!(odd.code == 2 && odd.err.contains("--label-map WORD=MEANING"), "{}", odd.err);
+    place.file("broken.jsonl", "{\"score\": NaN}\n");
+    let broken = place.run(&["agree", "broken.jsonl"]);
+    assert!(
+        broken.err.contains("tribunal judge") && !broken.err.contains("--labels FILE"),
+        "{}",
+        broken.err
+    );
 }
 
 #[test]
@@ -114,7 +125,7 @@ fn the_judge_beside_each_person_decides_whether_it_may_take_the_place_of_one() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     for words in [
         "alternative annotator test, epsilon 0.1",
-        "dee            20  not tested: fewer than 30 records",
+        "dee            20      -       -           -  not tested\nnot tested: fewer than 30 records",
         "the judge wins against 2 of 3: it may take the place of a person",
     ] {
         assert!(ran.out.contains(words), "{words}: {}", ran.out);

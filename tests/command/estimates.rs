@@ -75,7 +75,7 @@ fn every_method_corrects_a_lenient_judge_and_the_naive_interval_does_not() {
     let text = place.run(&["estimate", "verdicts.jsonl", "--label", "gold"]).passed().out;
     assert!(text.starts_with("rate of correct of 1000 records, 100 of them labelled\n"), "{text}");
     assert!(
-        text.contains("\njudge alone            0.800     0.774 to 0.824     not corrected"),
+        text.contains("\njudge alone           0.800     0.774 to 0.824     not corrected"),
         "{text}"
     );
 }

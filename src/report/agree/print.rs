@@ -56,10 +56,10 @@ impl AgreementReport {
             write_classes(f, classes, columns)?;
         }
         if let Some(test) = &self.alternative {
-            write_alternative(f, test)?;
+            write_alternative(f, test, columns)?;
         }
         self.write_disagreements(f, columns)?;
-        self.calibration.as_ref().map_or(Ok(()), |figures| f.write_str(&figures.table()))
+        self.calibration.as_ref().map_or(Ok(()), |figures| f.write_str(&figures.table(columns)))
     }
 
     fn write_coverage(&self, f: &mut String) -> fmt::Result {
@@ -132,7 +132,7 @@ impl AgreementReport {
             let value = figure.value.unwrap_or_default();
             let is_count =
                 figure.name.rsplit('.').next().is_some_and(|name| name.starts_with("levels_"));
-            let value = if is_count { format!("{value:.0}") } else { number(value) };
+            let value = if is_count { format!("{value:.0}") } else { decimals(value) };
             let interval = figure.interval.map_or_else(String::new, |Interval { low, high }| {
                 format!("{} to {}", decimals(low), decimals(high))
             });
@@ -244,12 +244,6 @@ impl AgreementReport {
     }
 }
 
-/// A number with three decimals; whole numbers above 1, such as counts of values, without.
-fn number(value: f64) -> String {
-    let is_count = value > 1.0 && value < LARGE && (value - value.round()).abs() < 1e-9;
-    if is_count { format!("{value:.0}") } else { decimals(value) }
-}
-
 /// From here on numbers are printed as powers of ten, so that columns stay narrow.
 const LARGE: f64 = 1e7;
 
@@ -305,38 +299,56 @@ fn write_classes(f: &mut String, classes: &ClassFigures, columns: Option<usize>)
 const MOST_PEOPLE: usize = 20;
 
 /// The judge beside each person who is left out.
-fn write_alternative(f: &mut String, test: &AlternativeAnnotators) -> fmt::Result {
+fn write_alternative(
+    f: &mut String,
+    test: &AlternativeAnnotators,
+    columns: Option<usize>,
+) -> fmt::Result {
     let AlternativeAnnotators { epsilon, people } = test;
-    let name = |one: &LeftOut| {
-        let person = shortened(&escaped(&one.person), NAME);
-        match &*one.criterion {
-            "" => person,
-            criterion => format!("{}: {person}", shortened(&escaped(criterion), NAME)),
-        }
-    };
     let shown = &people[..people.len().min(MOST_PEOPLE)];
-    let names: Vec<String> = shown.iter().map(name).collect();
-    let width = names.iter().map(|name| name.width()).max().unwrap_or(0).max(8);
+    let mut grid = Grid::new([
+        Column::right("records", 7),
+        Column::right("judge", 5),
+        Column::right("person", 6),
+        Column::right("adjusted p", 10),
+        Column::left("judge wins", 10),
+    ])
+    .headed("left out");
+    shown.iter().for_each(|one| grid.row(name_of(one), person_cells(one)));
     write!(
         f,
-        "\n\nalternative annotator test, epsilon {epsilon}: each person left out, as near to the others or nearer\n{}  records  judge  person  adjusted p  judge wins",
-        padded("left out", width)
+        "\n\nalternative annotator test, epsilon {epsilon}: each person left out, as near to the others or nearer\n{}",
+        grid.fitted(columns)
     )?;
-    for (one, name) in shown.iter().zip(names) {
-        write!(f, "\n{}  {:>7}  ", padded(&name, width), one.records)?;
-        match (one.test, one.adjusted) {
-            (Some(test), Some(p)) => {
-                let wins = if one.is_beaten() { "yes" } else { "no" };
-                write!(f, "{:>5.3}  {:>6.3}  {p:>10.4}  {wins}", test.judge, test.person)?;
-            }
-            _ => write!(f, "not tested: fewer than {} records", AdvantageTest::LEAST_RECORDS)?,
-        }
+    if shown.iter().any(|one| one.test.is_none()) {
+        write!(f, "\nnot tested: fewer than {} records", AdvantageTest::LEAST_RECORDS)?;
     }
     let more = people.len() - shown.len();
     if more > 0 {
         write!(f, "\nand {more} more (--json has all)")?;
     }
     write_verdict(f, test)
+}
+
+/// The person who is left out, with the criterion where there is one.
+fn name_of(one: &LeftOut) -> String {
+    let person = shortened(&escaped(&one.person), NAME);
+    match &*one.criterion {
+        "" => person,
+        criterion => format!("{}: {person}", shortened(&escaped(criterion), NAME)),
+    }
+}
+
+/// What the judge and the person come to.
+fn person_cells(one: &LeftOut) -> Vec<String> {
+    let records = one.records.to_string();
+    let Some((test, p)) = one.test.zip(one.adjusted) else {
+        return [&*records, "-", "-", "-", "not tested"].map(ToOwned::to_owned).into();
+    };
+    let wins = if one.is_beaten() { "yes" } else { "no" };
+    let shares = [test.judge, test.person].map(|share| format!("{share:.3}"));
+    let [judge, person] = shares;
+    vec![records, judge, person, format!("{p:.4}"), wins.to_owned()]
 }
 
 /// What the tests come to: with several criteria, each has its own winning rate.
@@ -378,4 +390,41 @@ fn cells(figure: &Figure) -> (String, String) {
     let value = figure.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     let interval = figure.interval.map(|Interval { low, high }| format!("{low:.3} to {high:.3}"));
     (value, interval.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_people_fits_terminals_of_forty_columns_and_more() {
+        let nearness: Vec<(f64, f64)> = (0..40).map(|n| (f64::from(n % 3), 1.0)).collect();
+        let person = |name: &str, records: usize, test: Option<AdvantageTest>| LeftOut {
+            criterion: "helpfulness".into(),
+            person: name.into(),
+            records,
+            adjusted: test.map(|test| test.p),
+            test,
+        };
+        let tested = AdvantageTest::new(&nearness, None, 0.2);
+        let people = vec![
+            person("ada", 40, tested),
+            person("a name that is long\u{1b}[2J and hostile", 12, None),
+        ];
+        let test = AlternativeAnnotators { epsilon: 0.2, people };
+        for columns in 40..=120 {
+            let mut shown = String::new();
+            write_alternative(&mut shown, &test, Some(columns)).unwrap();
+            let rows: Vec<&str> = shown.lines().skip(3).collect();
+            let table = rows.iter().take_while(|row| !row.starts_with("not tested: "));
+            assert!(table.clone().all(|row| row.width() <= columns), "{columns}:\n{shown}");
+            assert!(table.count() >= 3 && !shown.contains('\u{1b}'), "{shown}");
+        }
+        let mut wide = String::new();
+        write_alternative(&mut wide, &test, None).unwrap();
+        assert!(
+            wide.contains("  12      -       -           -  not tested\nnot tested: fewer than 30"),
+            "{wide}"
+        );
+    }
 }

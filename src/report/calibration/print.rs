@@ -1,13 +1,16 @@
 //! The report on a calibration: tables for people, JSON for programs.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
 
 use super::{CalibrationFigures, Coverage, Fitted, Quantity, real};
 use crate::{
     metrics::{Auc, Bin, Interval},
-    report::terminal::escaped,
+    report::{
+        grid::{Column, Grid},
+        terminal::escaped,
+    },
     units::counted,
     verdict::CalibrationMap,
 };
@@ -32,8 +35,26 @@ pub struct CalibrationReport {
 /// Columns of the curve.
 const COLUMNS: usize = 21;
 
+/// The longest bar: with it, a table has 80 columns.
+const BAR: usize = 6;
+
+/// The report with lines of any length.
 impl fmt::Display for CalibrationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown(None))
+    }
+}
+
+impl CalibrationReport {
+    /// The report as text for a terminal of so many columns; without a number its lines are as long as they need to be.
+    pub fn shown(&self, columns: Option<usize>) -> String {
+        let mut text = String::new();
+        // Writing into a text cannot fail.
+        let _ = self.write(&mut text, columns);
+        text
+    }
+
+    fn write(&self, f: &mut String, columns: Option<usize>) -> fmt::Result {
         self.write_coverage(f)?;
         let CalibrationFigures { count, base_rate, mean, .. } = self.figures;
         let what = match self.quantity {
@@ -49,14 +70,16 @@ impl fmt::Display for CalibrationReport {
             return Ok(());
         }
         self.write_figures(f)?;
-        write_table(f, "bins of equal width", &self.figures.by_width)?;
-        write_table(f, "bins of equal mass", &self.figures.by_mass)?;
+        for (title, bins) in [
+            ("bins of equal width", &self.figures.by_width),
+            ("bins of equal mass", &self.figures.by_mass),
+        ] {
+            write!(f, "\n\n{title}\n{}", table(bins).fitted(columns))?;
+        }
         self.fitted.as_ref().map_or(Ok(()), |fitted| write_fitted(f, &self.figures, fitted))
     }
-}
 
-impl CalibrationReport {
-    fn write_coverage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_coverage(&self, f: &mut String) -> fmt::Result {
         let Coverage { records, used, .. } = self.coverage;
         let name = match self.quantity {
             Quantity::P => "p",
@@ -77,7 +100,7 @@ impl CalibrationReport {
         Ok(())
     }
 
-    fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_figures(&self, f: &mut String) -> fmt::Result {
         let CalibrationFigures { ece, ece_by_mass, mce, brier, parts, log_loss, .. } =
             &self.figures;
         let within = |interval: Option<Interval>| {
@@ -128,15 +151,10 @@ impl CalibrationReport {
 }
 
 impl CalibrationFigures {
-    /// The table of bins of equal width, after an empty line.
-    pub fn table(&self) -> String {
-        struct Table<'f>(&'f CalibrationFigures);
-        impl fmt::Display for Table<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_table(f, "probabilities, in bins of equal width", &self.0.by_width)
-            }
-        }
-        Table(self).to_string()
+    /// The table of bins of equal width, after an empty line, for a terminal of so many columns.
+    pub fn table(&self, columns: Option<usize>) -> String {
+        let table = table(&self.by_width).fitted(columns);
+        format!("\n\nprobabilities, in bins of equal width\n{table}")
     }
 
     /// The figures as JSON.
@@ -192,22 +210,30 @@ fn shown(auc: Option<Auc>) -> String {
 }
 
 /// A table of bins, each with its place on the curve: `p` predicted, `o` observed, `*` both.
-fn write_table(f: &mut fmt::Formatter<'_>, title: &str, bins: &[Bin]) -> fmt::Result {
+fn table(bins: &[Bin]) -> Grid {
     let most = bins.iter().map(|bin| bin.count).max().unwrap_or(1);
-    write!(f, "\n\n{title}\n")?;
-    write!(f, "{:<14}{:>7}  predicted  observed     gap  0 {:-^COLUMNS$} 1", "p", "records", "")?;
+    let mut grid = Grid::new([
+        Column::right("records", 7),
+        Column::right("predicted", 9),
+        Column::right("observed", 8),
+        Column::right("gap", 6),
+        Column::left(format!("0{:-^1$}1", "", COLUMNS - 2), COLUMNS),
+        Column::left("", 0),
+    ])
+    .headed("p");
     for bin in bins {
-        let range = format!("{:.3}-{:.3}", bin.low, bin.high);
         let (predicted, observed, gap) = (bin.predicted, bin.observed, bin.gap());
-        let bar = "#".repeat((bin.count * 10).div_ceil(most));
-        write!(
-            f,
-            "\n{range:<14}{:>7}  {predicted:>9.3}  {observed:>8.3}  {gap:>+6.3}    {}   {bar}",
-            bin.count,
-            curve(bin)
-        )?;
+        let numbers = [format!("{predicted:.3}"), format!("{observed:.3}"), signed(gap)];
+        let bar = "#".repeat((bin.count * BAR).div_ceil(most));
+        let cells = [bin.count.to_string()].into_iter().chain(numbers).chain([curve(bin), bar]);
+        grid.row(format!("{:.3}-{:.3}", bin.low, bin.high), cells.collect::<Vec<_>>());
     }
-    Ok(())
+    grid
+}
+
+/// A number with its sign, and zero without one.
+fn signed(number: f64) -> String {
+    if number.abs() < 0.000_5 { "0.000".to_owned() } else { format!("{number:+.3}") }
 }
 
 /// The places of prediction and share between 0 and 1.
@@ -222,11 +248,7 @@ fn curve(bin: &Bin) -> String {
 }
 
 /// The map, and the figures before and after it.
-fn write_fitted(
-    f: &mut fmt::Formatter<'_>,
-    before: &CalibrationFigures,
-    fitted: &Fitted,
-) -> fmt::Result {
+fn write_fitted(f: &mut String, before: &CalibrationFigures, fitted: &Fitted) -> fmt::Result {
     match &fitted.map {
         CalibrationMap::Temperature { temperature } => {
             write!(f, "\n\nmap: temperature {temperature:.4}")?;
@@ -243,12 +265,16 @@ fn write_fitted(
     };
     write!(f, "\ncross-validated in {} folds by a hash of the id:", fitted.folds)?;
     write!(f, "\n{:<12}{:>8}{:>8}", "", "before", "after")?;
-    let area = |figures: &CalibrationFigures| figures.auc.map_or(f64::NAN, |auc| auc.area);
+    let area = |figures: &CalibrationFigures| figures.auc.map(|auc| auc.area);
     let rows = [
-        ("ECE", before.ece, after.ece),
-        ("Brier score", before.brier, after.brier),
-        ("log loss", before.log_loss, after.log_loss),
+        ("ECE", Some(before.ece), Some(after.ece)),
+        ("Brier score", Some(before.brier), Some(after.brier)),
+        ("log loss", Some(before.log_loss), Some(after.log_loss)),
         ("AUC", area(before), area(after)),
     ];
-    rows.iter().try_for_each(|(name, one, two)| write!(f, "\n{name:<12}{one:>8.4}{two:>8.4}"))
+    let cell =
+        |number: Option<f64>| number.map_or_else(|| "-".to_owned(), |one| format!("{one:.4}"));
+    rows.iter().try_for_each(|(name, one, two)| {
+        write!(f, "\n{name:<12}{:>8}{:>8}", cell(*one), cell(*two))
+    })
 }

@@ -246,6 +246,14 @@ fn the_report_is_printed_for_people_and_for_programs() {
         text.contains("ECE ") && text.contains("map: temperature") && text.contains("before"),
         "{text}"
     );
+    for columns in [40, 80] {
+        let table = report.figures.table(Some(columns));
+        let widest = table.lines().map(unicode_width::UnicodeWidthStr::width).max();
+        assert!(widest.is_some_and(|width| width <= columns), "{columns}:\n{table}");
+    }
+    // On the usual terminal nothing stands below its row.
+    let rows = report.figures.table(Some(80));
+    assert_eq!(rows.lines().count(), 4 + report.figures.by_width.len(), "{rows}");
     let json = report.to_json();
     assert_eq!((&json["used"], &json["figures"]["count"]), (&json!(6), &json!(6)));
     assert!(json["fitted"]["map"]["temperature"].is_f64());

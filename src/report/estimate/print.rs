@@ -1,18 +1,36 @@
 //! The report on estimates: a table for people, JSON for programs.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value, json};
 
 use super::report::{EstimateMethod, EstimateReport, MethodEstimate};
 use crate::{
     metrics::{Estimate, Interval},
-    report::terminal::escaped,
+    report::{
+        grid::{Column, Grid},
+        terminal::escaped,
+    },
     units::counted,
 };
 
+/// The report with lines of any length.
 impl fmt::Display for EstimateReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown(None))
+    }
+}
+
+impl EstimateReport {
+    /// The report as text for a terminal of so many columns; without a number its lines are as long as they need to be.
+    pub fn shown(&self, columns: Option<usize>) -> String {
+        let mut text = String::new();
+        // Writing into a text cannot fail.
+        let _ = self.write(&mut text, columns);
+        text
+    }
+
+    fn write(&self, f: &mut String, columns: Option<usize>) -> fmt::Result {
         let coverage = &self.coverage;
         write!(f, "{} of {} records", escaped(&self.described), coverage.records)?;
         write!(f, ", {} of them labelled", coverage.labelled)?;
@@ -22,19 +40,41 @@ impl fmt::Display for EstimateReport {
         if coverage.not_judged > 0 {
             write!(f, "\nlabelled records without a result: {}", coverage.not_judged)?;
         }
-        write!(f, "\n\n{:<21}  estimate  95 % interval", "method")?;
+        write!(f, "\n\n{}", self.table().fitted(columns))?;
         for method in &self.methods {
-            write_method(f, method)?;
+            if let Err(refusal) = &method.outcome {
+                write!(f, "\n{} refused: {refusal}; {}", name(method), refusal.advice())?;
+            }
         }
-        write_row(f, "labels alone", self.labels_only, "")?;
-        write_row(f, "judge alone", self.naive, "not corrected")?;
         self.write_unreadable(f)?;
         self.write_shifted(f)
     }
-}
 
-impl EstimateReport {
-    fn write_unreadable(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// All methods, with the judge and the labels alone below.
+    fn table(&self) -> Grid {
+        let mut grid = Grid::new([
+            Column::left("estimate", 8),
+            Column::left("95 % interval", 17),
+            Column::left("", 0),
+        ])
+        .headed("method");
+        for method in &self.methods {
+            match &method.outcome {
+                Ok(estimate) => grid.row(name(method), cells(*estimate, remark(method))),
+                Err(_) => grid.row(name(method), ["refused", "", ""].map(ToOwned::to_owned)),
+            }
+        }
+        let plain =
+            [("labels alone", self.labels_only, ""), ("judge alone", self.naive, "not corrected")];
+        for (name, estimate, remark) in plain {
+            if let Some(estimate) = estimate {
+                grid.row(name, cells(estimate, remark.to_owned()));
+            }
+        }
+        grid
+    }
+
+    fn write_unreadable(&self, f: &mut String) -> fmt::Result {
         let coverage = &self.coverage;
         let without = coverage.records - coverage.readable;
         if without == 0 {
@@ -55,7 +95,7 @@ impl EstimateReport {
         Ok(())
     }
 
-    fn write_shifted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_shifted(&self, f: &mut String) -> fmt::Result {
         let Some((labelled, others)) = self.shifted else { return Ok(()) };
         write!(
             f,
@@ -85,17 +125,11 @@ impl EstimateReport {
     }
 }
 
-fn write_method(f: &mut fmt::Formatter<'_>, method: &MethodEstimate) -> fmt::Result {
-    let name = match method.method {
+fn name(method: &MethodEstimate) -> &'static str {
+    match method.method {
         EstimateMethod::PredictionPowered => "prediction-powered",
         EstimateMethod::Isotonic => "isotonic calibration",
         EstimateMethod::RoganGladen => "Rogan-Gladen",
-    };
-    match &method.outcome {
-        Ok(estimate) => write_row(f, name, Some(*estimate), &remark(method)),
-        Err(refusal) => {
-            write!(f, "\n{name:<21}  refused: {refusal}\n{:<21}  {}", "", refusal.advice())
-        }
     }
 }
 
@@ -118,18 +152,12 @@ fn remark(method: &MethodEstimate) -> String {
     }
 }
 
-fn write_row(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    estimate: Option<Estimate>,
-    remark: &str,
-) -> fmt::Result {
-    let Some(Estimate { value, interval: Interval { low, high } }) = estimate else {
-        return Ok(());
-    };
-    let row =
-        format!("{name:<21}  {value:<8.3}  {:<18} {remark}", format!("{low:.3} to {high:.3}"));
-    write!(f, "\n{}", row.trim_end())
+/// An estimate, its interval, and what is said about it.
+fn cells(
+    Estimate { value, interval: Interval { low, high } }: Estimate,
+    remark: String,
+) -> [String; 3] {
+    [format!("{value:.3}"), format!("{low:.3} to {high:.3}"), remark]
 }
 
 fn method_json(method: &MethodEstimate) -> Value {
