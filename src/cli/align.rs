@@ -19,7 +19,7 @@ use self::candidates::Candidates;
 use super::{
     Exit, budget, emit_figures, engines,
     input::reading,
-    label_file, note, opening, print_error,
+    label_file, note, opening, print_error, result_lines,
     settings::{self, Sources},
 };
 use tribunal::{
@@ -30,7 +30,6 @@ use tribunal::{
     files::Plan,
     item::Item,
     judge::{self, Judge},
-    line::ResultLine,
     models::Models,
     parse::Kind,
     prompt::Prompt,
@@ -271,12 +270,7 @@ fn labels_of(resolved: &Resolved) -> Labels {
 
 /// The record of a result line; any other record as it is.
 fn record_of(item: Item) -> Item {
-    let record = item.record();
-    if !(record.contains_key("item") && record.contains_key("prompt")) {
-        return item;
-    }
-    let line = serde_json::to_vec(record).ok().and_then(|line| ResultLine::read(line).ok());
-    line.and_then(|line| line.item).map_or(item, Item::from)
+    result_lines::of_item(&item).and_then(|line| line.item).map_or(item, Item::from)
 }
 
 /// The record without its label, so that no prompt can print it.

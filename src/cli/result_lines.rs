@@ -11,6 +11,7 @@ use super::{
 };
 use tribunal::{
     error::{Error, ErrorKind, Result, near},
+    item::Item,
     line::ResultLine,
     records::{self, LineOwner, Source},
     report::escaped,
@@ -213,4 +214,22 @@ pub(super) fn emit_each<T>(
         found.iter().map(headed).collect::<Vec<_>>().join("\n\n\n")
     };
     emit_figures(&text, as_json)
+}
+
+/// The line of results that a record is; `None` for a record itself.
+///
+/// Lines that were written by hand name no prompt: what holds a verdict and a whole record, and no question or answer of
+/// its own, is one.
+pub(super) fn of_item(item: &Item) -> Option<ResultLine> {
+    const VERDICTS: [&str; 7] =
+        ["kind", "verdict", "label", "score", "preference", "unreadable", "error"];
+    let record = item.record();
+    let has = |names: &[&str]| names.iter().any(|name| record.contains_key(*name));
+    let is_judged = record.get("prompt").is_some_and(|prompt| prompt["hash"].is_string());
+    let holds_record = record.get("item").is_some_and(Value::is_object);
+    let is_bare =
+        has(&["prompt"]) || item.field("question").is_none() && item.candidates().is_empty();
+    let is_result = (is_judged && has(&["kind", "unreadable", "error"]))
+        || (holds_record && is_bare && has(&VERDICTS));
+    is_result.then(|| ResultLine::read(serde_json::to_vec(record).ok()?).ok()).flatten()
 }

@@ -238,6 +238,23 @@ fn a_record_that_comes_again_is_asked_for_once_and_another_one_of_its_id_is_refu
 }
 
 #[test]
+fn results_that_were_written_by_hand_show_their_records_and_not_their_verdicts() {
+    let place = Place::new("annotate-hand");
+    let line = json!({"id": "a", "label": "SECRET", "item": {"question": "Why?", "answer": "So."}});
+    place.file("verdicts.jsonl", format!("{line}\n"));
+    let ran = place.pipe(&annotate(&["--choices", "good,bad"]), "good\n").passed();
+    assert!(ran.out.contains("question\n  Why?\n\nanswer\n  So."), "{}", ran.out);
+    assert!(!ran.out.contains("SECRET"), "{}", ran.out);
+    assert_eq!(given(&place), [("a".to_owned(), json!("good"))]);
+    // A record that has a field `item` beside its answer is a record.
+    let record =
+        json!({"id": "b", "item": {"name": "lamp"}, "kind": "review", "answer": "It is bright."});
+    place.file("verdicts.jsonl", format!("{record}\n"));
+    let ran = place.pipe(&annotate(&["--choices", "good,bad"]), "bad\n").passed();
+    assert!(ran.out.contains("It is bright."), "{}", ran.out);
+}
+
+#[test]
 fn choices_are_two_words_or_more_that_differ() {
     let place = Place::new("annotate-choices");
     results(&place);

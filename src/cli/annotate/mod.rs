@@ -23,14 +23,13 @@ use self::{
 use super::{
     Exit,
     console::{FewErrors, emit_coloured},
-    input, note, print_error,
+    input, note, print_error, result_lines,
 };
 use tribunal::{
     Scale,
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::Item,
-    line::ResultLine,
     records,
     report::escaped,
 };
@@ -131,7 +130,7 @@ fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Ta
         let index = record.index;
         match record.item {
             Ok(item) => {
-                let (id, item) = match result(&item) {
+                let (id, item) = match result_lines::of_item(&item) {
                     // A line of another judge or of an older record.
                     Some(line) if line.stale => continue,
                     Some(mut line) => {
@@ -213,16 +212,6 @@ fn different(words: &[String]) -> Result<Vec<String>> {
             .hint("write two or more: --choices good,bad"));
     }
     Ok(words.to_vec())
-}
-
-/// A record that is a line of results.
-fn result(item: &Item) -> Option<ResultLine> {
-    let record = item.record();
-    let prompt = record.get("prompt");
-    let is_judged = prompt.is_some_and(|prompt| prompt["hash"].is_string());
-    let is_result = (is_judged || prompt.is_some() && record.contains_key("item"))
-        && ["kind", "unreadable", "error"].iter().any(|key| record.contains_key(*key));
-    is_result.then(|| ResultLine::read(serde_json::to_vec(record).ok()?).ok()).flatten()
 }
 
 impl Entry {
