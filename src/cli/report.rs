@@ -183,7 +183,8 @@ impl Args {
 
 /// The current lines of a file, what is known about it, and how many lines could not be read.
 fn file(source: &Source) -> Result<(RunFile, usize)> {
-    let (mut owners, mut lines, mut failed) = (Vec::new(), Vec::new(), 0);
+    let (mut owners, mut lines, mut failed) =
+        (Vec::new(), Vec::new(), console::FewErrors::default());
     let manifest = manifest_of(source);
     let rated = manifest.as_ref().and_then(|run| run["rated"]["prompt"]["hash"].as_str());
     for (number, line) in records::lines(source)? {
@@ -193,12 +194,10 @@ fn file(source: &Source) -> Result<(RunFile, usize)> {
                 owners.push((owner, rated.is_some_and(|hash| is_by(&line, hash))));
                 lines.push(line);
             }
-            Err(error) => {
-                failed += 1;
-                print_error(&error.within(&place));
-            }
+            Err(error) => failed.print(&error.within(&place)),
         }
     }
+    let failed = failed.ended("lines");
     let counts = records::current_of_two(&owners);
     let others = counts.iter().filter(|counts| !**counts).count();
     if others > 0 {

@@ -53,8 +53,13 @@ impl Paired {
 
     /// The mean absolute difference, in points of the scale; `None` without pairs.
     pub fn mean_absolute_error(&self) -> Option<f64> {
-        let sum: f64 = self.0.iter().map(|(one, other)| (one - other).abs()).sum();
+        let sum: f64 = self.distances().iter().sum();
         (!self.is_empty()).then(|| sum / real(self.len()))
+    }
+
+    /// How far both numbers of each pair are from each other.
+    pub(super) fn distances(&self) -> Vec<f64> {
+        self.0.iter().map(|(one, other)| (one - other).abs()).collect()
     }
 
     /// Pearson's correlation coefficient, −1 to 1: how close the pairs are to a straight line.

@@ -43,10 +43,19 @@ pub(crate) fn report(place: &Place, args: &[&str]) -> String {
 
 /// The JSON of a block of the page.
 pub(crate) fn block(page: &str, id: &str) -> Vec<Value> {
-    let start = page.find(&format!("id=\"{id}\">")).unwrap();
+    if id == "details" {
+        let parts = (0..).map_while(|n| found(page, &format!("details-{n}")));
+        return parts.flatten().chain(found(page, "shared").unwrap()).collect();
+    }
+    found(page, id).unwrap()
+}
+
+/// The lines of JSON of one element; `None` without it.
+fn found(page: &str, id: &str) -> Option<Vec<Value>> {
+    let start = page.find(&format!("id=\"{id}\">"))?;
     let text = &page[start..page[start..].find("</script>").unwrap() + start];
     let lines = text[text.find('>').unwrap() + 1..].lines();
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    Some(lines.map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
 #[test]
@@ -102,8 +111,8 @@ fn texts_of_records_stay_texts_wherever_they_stand() {
     place.file("v.jsonl", format!("{}\n{}\n", line(0), line(1)));
     report(&place, &["v.jsonl", "-o", "r.html"]);
     let page = place.read("r.html");
-    assert_eq!(page.matches("<script").count(), 3);
-    assert_eq!(page.matches("</script>").count(), 3);
+    assert_eq!(page.matches("<script").count(), 4);
+    assert_eq!(page.matches("</script>").count(), 4);
     for forbidden in ["<img", "\u{202e}", "\u{1b}", "\u{2028}"] {
         let outside: String = page.split("<script type=\"application/json\"").take(1).collect();
         assert!(!outside.contains(forbidden), "{forbidden:?}");

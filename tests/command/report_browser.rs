@@ -269,6 +269,48 @@ fn without_scripts_figures_charts_and_records_are_there() {
 
 #[test]
 #[ignore = "needs a browser"]
+fn a_search_finds_texts_in_every_part_of_the_page_and_nothing_but_texts() {
+    let texts =
+        ["plain WORDS", "a <b> & \"quoted\" \\ text", "first\nsecond line", "ΟΔΟΣ Straße 12.5"];
+    let line = |n: usize| {
+        let question = texts[n / 150];
+        let line = json!({"v": 1, "id": format!("r{n}"), "kind": "score", "verdict": "5", "score": 5.0, "votes": [], "item": {"question": question, "answer": "a"}});
+        format!("{line}\n")
+    };
+    let (_place, browser) = shown("browser-search", &(0..600).map(line).collect::<String>(), "");
+    for (query, count) in [
+        ("plain", "150"),
+        ("words", "150"),
+        ("<b>", "150"),
+        ("\"quoted\" \\", "150"),
+        ("second", "150"),
+        // What follows a line break in JSON, keys, and words of JSON are no texts.
+        ("nsecond", "0"),
+        ("question", "0"),
+        ("null", "0"),
+        ("b> & \"q", "150"),
+        ("οδος", "150"),
+        ("12.5", "150"),
+        ("r599", "1"),
+    ] {
+        let typed = format!(
+            "(() => {{ const search = document.getElementById('search'); search.value = {}; search.dispatchEvent(new Event('input')); }})()",
+            json!(query)
+        );
+        browser.eval(&typed);
+        let shown =
+            format!("document.getElementById('count').textContent === '{count} of 600 records'");
+        browser.wait_for(&shown);
+        browser.press(ESCAPE);
+    }
+    // The last record is in another part than the first.
+    browser.eval("location.hash = '#r599'");
+    browser.wait_for("document.getElementById('detail').textContent.includes('Straße')");
+    assert!(browser.console().is_empty(), "{:?}", browser.console());
+}
+
+#[test]
+#[ignore = "needs a browser"]
 fn ten_thousand_records_are_a_page_with_a_few_rows_at_a_time() {
     let four = |n: usize| {
         let lines = scores().replace("\"id\":\"r", &format!("\"id\":\"{n}-r"));

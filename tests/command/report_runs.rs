@@ -146,7 +146,7 @@ async fn requests_are_rebuilt_as_they_were_sent() {
         rebuilt.remove(position.unwrap_or_else(|| panic!("{one:#}\nis not in\n{rebuilt:#?}")));
     }
     assert!(rebuilt.is_empty());
-    assert_eq!(page.matches("</script>").count(), 3, "texts of requests stay texts");
+    assert_eq!(page.matches("</script>").count(), 4, "texts of requests stay texts");
     // The replies are there as they came.
     assert_eq!(details[0]["raw"].as_array().unwrap().len(), 4, "{:#}", details[0]["raw"]);
     // Without the manifest nothing is made up.
@@ -365,5 +365,5 @@ fn texts_of_records_break_no_format() {
     assert!(
         events[5].to_string().contains("\\u0000") || events[5].to_string().contains('\u{202e}')
     );
-    assert_eq!(place.read("r.html").matches("</script>").count(), 3);
+    assert_eq!(place.read("r.html").matches("</script>").count(), 4);
 }

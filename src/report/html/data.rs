@@ -1,5 +1,5 @@
-//! The records as JSON in the page: one block with the rows of the table, one with a line for each record's details,
-//! which is only read when the record is shown.
+//! The records as JSON in the page: one block with the rows of the table; blocks with a line for each record's details,
+//! which is only read when the record is shown or searched; and one with the lines that requests share.
 
 use std::collections::BTreeSet;
 
@@ -28,22 +28,33 @@ pub(super) fn index(report: &Report) -> String {
         .flat_map(|(at, run)| run.entries.iter().map(move |entry| (at, entry)))
         .map(|(at, entry)| row(at, entry, &members))
         .collect();
-    guarded(
-        &json!({"runs": runs, "notes": notes, "flags": flags, "members": members, "rows": rows})
-            .to_string(),
-    )
+    let index = json!({
+        "runs": runs, "notes": notes, "flags": flags, "members": members, "rows": rows, "part": PART,
+    });
+    guarded(&index.to_string())
 }
 
-/// The details of all records, one line of JSON each; the last line holds the lines that requests share.
-pub(super) fn details(report: &Report) -> String {
+/// The number of records whose details are one block.
+const PART: usize = 200;
+
+/// The details of the records.
+pub(super) struct Details {
+    /// Blocks of [`PART`] lines, each with the JSON of a record.
+    pub(super) parts: Vec<String>,
+    /// The lines that requests share.
+    pub(super) shared: String,
+}
+
+/// The details of all records.
+pub(super) fn details(report: &Report) -> Details {
     let mut shared = SharedLines::default();
     let entries = report.runs.iter().flat_map(|run: &Run| &run.entries);
     let with_items = report.options.with_items;
-    let mut lines: Vec<String> = entries
+    let lines: Vec<String> = entries
         .map(|entry| guarded(&detail::of(entry, with_items, &mut shared).to_string()))
         .collect();
-    lines.push(guarded(&json!(shared.all()).to_string()));
-    lines.join("\n")
+    let parts = lines.chunks(PART).map(|lines| lines.join("\n")).collect();
+    Details { parts, shared: guarded(&json!(shared.all()).to_string()) }
 }
 
 /// Why some records of a run have no requests; empty where no text is shown.

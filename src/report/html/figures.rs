@@ -4,26 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{entry::Entry, run::Run};
+use super::{
+    entry::Entry,
+    figure::{Figure, in_percent, mean_of, milliseconds, percent, quantile, share, shown},
+    run::Run,
+    strategies::strategies,
+};
 use crate::{
-    metrics::{Interval, bootstrap_mean, ratio, real, wilson},
+    metrics::{bootstrap_mean, ratio, real},
     report::{histogram::figure, summary::Bounds},
 };
-
-/// One figure with its interval.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Figure {
-    pub(super) name: String,
-    pub(super) value: String,
-    /// The 95 % interval in words; empty without one.
-    pub(super) interval: String,
-    /// The number of records or votes that it is made of.
-    pub(super) n: usize,
-    /// What a reader should know beside it.
-    pub(super) note: String,
-    /// The filter of its records; empty without one.
-    pub(super) filter: String,
-}
 
 /// Some records with the same outcome, as a part of all.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,10 +60,7 @@ pub(super) fn outcome(run: &Run) -> Vec<Figure> {
     all.extend(passed(run));
     all.extend(shares(run));
     all.extend(criteria(run));
-    all.extend(of_ranking(run));
-    all.extend(of_revisions(run));
-    all.extend(of_searches(run));
-    all.extend(of_labels(run));
+    all.extend(strategies(run));
     all.extend(agreement(run));
     all.extend(spent(run));
     all
@@ -107,16 +94,6 @@ fn mean(run: &Run) -> Option<Figure> {
     })
 }
 
-/// A mean and its interval in words (percentile bootstrap over records).
-fn mean_of(numbers: &[f64]) -> (String, String) {
-    let mean = numbers.iter().sum::<f64>() / real(numbers.len().max(1));
-    // Equal numbers are no certainty: a record that was not seen may have another one.
-    let interval = bootstrap_mean(numbers).filter(|interval| interval.width() > 5e-4);
-    let interval = interval.map(|Interval { low, high }| format!("{low:.3} to {high:.3}"));
-    let interval = interval.unwrap_or_default();
-    (format!("{mean:.3}"), interval)
-}
-
 /// The share of all records that pass, or whose chosen answer is right.
 fn passed(run: &Run) -> Option<Figure> {
     if run.ranked.is_some() || run.searched.is_some() {
@@ -124,18 +101,6 @@ fn passed(run: &Run) -> Option<Figure> {
     }
     let passed = run.summary.passed?;
     Some(Figure { filter: "flag:passed".into(), ..share("pass rate", passed, run.all()) })
-}
-
-/// A share with its interval.
-pub(super) fn share(name: impl Into<String>, part: usize, whole: usize) -> Figure {
-    let interval = in_percent(wilson(part, whole));
-    Figure {
-        name: name.into(),
-        value: percent(ratio(part, whole)),
-        interval: if whole == 0 { String::new() } else { interval },
-        n: whole,
-        ..Figure::default()
-    }
 }
 
 /// The most labels that have a figure each.
@@ -187,11 +152,6 @@ fn first_places(run: &Run) -> Vec<Figure> {
         ..share(format!("{name} in the first place"), count, run.summary.judged)
     };
     counts.into_iter().take(SHOWN).map(figure).collect()
-}
-
-/// A word of a verdict as the name of a figure.
-pub(super) fn shown(word: &str) -> String {
-    crate::report::terminal::shortened(&crate::report::escaped(word), 40)
 }
 
 /// The share of the first answer, a tie as half a win, with the interval of the mean.
@@ -255,97 +215,6 @@ fn criterion(name: &str) -> String {
     format!("{}{} met", if is_said { "" } else { "criterion " }, shown(name))
 }
 
-fn of_ranking(run: &Run) -> Vec<Figure> {
-    let Some(summary) = &run.ranked else { return Vec::new() };
-    let count = summary.outcomes.len();
-    let mean = |of: fn(&crate::report::RankOutcome) -> f64| {
-        summary.outcomes.iter().map(of).sum::<f64>() / real(count.max(1))
-    };
-    let mut all = Vec::new();
-    if let Some(accuracy) = summary.accuracy() {
-        let interval = summary.accuracy_interval();
-        let interval = interval.map(|(low, high)| format!("{} to {}", bare(low), percent(high)));
-        all.push(Figure {
-            name: format!("chosen answers that are right (`{}`)", summary.rule),
-            value: percent(accuracy),
-            interval: interval.unwrap_or_default(),
-            n: count,
-            filter: "flag:passed".into(),
-            ..Figure::default()
-        });
-        let beside: [(&str, f64); 3] = [
-            ("right by chance (pass@1)", mean(|one| one.mean)),
-            ("right by majority", mean(|one| one.majority)),
-            ("right by the best candidate (oracle)", mean(|one| one.best)),
-        ];
-        all.extend(beside.into_iter().map(|(name, share)| Figure {
-            name: name.into(),
-            value: percent(share),
-            n: count,
-            ..Figure::default()
-        }));
-    }
-    if let Some((gain, (low, high))) = summary.gain() {
-        let note = if low > 0.0 {
-            "better than chance"
-        } else if high < 0.0 {
-            "worse than chance"
-        } else {
-            "not significantly different from chance"
-        };
-        all.push(Figure {
-            name: "gain over a random candidate".into(),
-            value: format!("{:+.1} points", 100.0 * gain),
-            interval: format!("{:+.1} to {:+.1}", 100.0 * low, 100.0 * high),
-            n: count,
-            note: note.into(),
-            ..Figure::default()
-        });
-    }
-    all
-}
-
-fn of_revisions(run: &Run) -> Vec<Figure> {
-    let Some(summary) = &run.revised else { return Vec::new() };
-    let mut all = vec![share("passed without a revision", summary.passed_at_once, run.all())];
-    let changes: Vec<f64> = run.entries.iter().filter_map(Entry::change).collect();
-    if !changes.is_empty() {
-        let (value, interval) = mean_of(&changes);
-        all.push(Figure {
-            name: "change of the score, returned less first draft".into(),
-            value: format!("{:+.3}", value.parse::<f64>().unwrap_or_default()),
-            interval,
-            n: changes.len(),
-            filter: "flag:changed".into(),
-            ..Figure::default()
-        });
-    }
-    if summary.denied > 0 {
-        all.push(share("passed the loop and not the final judgment", summary.denied, run.all()));
-    }
-    all
-}
-
-fn of_searches(run: &Run) -> Vec<Figure> {
-    let Some(summary) = &run.searched else { return Vec::new() };
-    if summary.referenced == 0 {
-        return Vec::new();
-    }
-    vec![
-        Figure {
-            filter: "flag:passed".into(),
-            ..share("chosen solutions that are right", summary.right, summary.referenced)
-        },
-        share("records with a right solution among all", summary.reached, summary.referenced),
-    ]
-}
-
-fn of_labels(run: &Run) -> Vec<Figure> {
-    let Some(summary) = &run.labelled else { return Vec::new() };
-    let steps = summary.correct + summary.incorrect;
-    vec![share("steps labelled correct", summary.correct, steps)]
-}
-
 /// Agreement with the records' own labels, beside the share that the most frequent label alone would reach.
 fn agreement(run: &Run) -> Vec<Figure> {
     let summary = &run.summary.agreement;
@@ -372,10 +241,12 @@ fn agreement(run: &Run) -> Vec<Figure> {
             .then(|| format!("{} equal", percent(ratio(pairs.within(0.0), pairs.len()))));
         let near = format!("{} within 1", percent(ratio(pairs.within(1.0), pairs.len())));
         let notes: Vec<String> = spearman.into_iter().chain(equal).chain([near]).collect();
-        if let Some(error) = pairs.mean_absolute_error() {
+        if !pairs.is_empty() {
+            let (value, interval) = mean_of(&pairs.distances());
             all.push(Figure {
                 name: format!("mean distance from labels{of}"),
-                value: format!("{error:.3}"),
+                value,
+                interval,
                 n: pairs.len(),
                 note: notes.join(", "),
                 filter: "flag:disagrees".into(),
@@ -412,55 +283,4 @@ fn spent(run: &Run) -> Vec<Figure> {
         });
     }
     all
-}
-
-/// The value below which this many per cent of sorted values lie.
-fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
-    let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;
-    sorted.get(at).copied()
-}
-
-/// A time in words.
-pub(super) fn milliseconds(time: u64) -> String {
-    match time {
-        0..1_000 => format!("{time} ms"),
-        #[expect(clippy::cast_precision_loss, reason = "no answer takes 2^52 ms")]
-        time => format!("{:.1} s", time as f64 / 1_000.0),
-    }
-}
-
-/// A share in per cent.
-pub(super) fn percent(share: f64) -> String {
-    format!("{} %", bare(share))
-}
-
-/// An interval of shares in per cent.
-pub(super) fn in_percent(interval: Interval) -> String {
-    format!("{} to {}", bare(interval.low), percent(interval.high))
-}
-
-/// A share in per cent, without the sign.
-fn bare(share: f64) -> String {
-    format!("{:.1}", 100.0 * share)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_says_its_interval_and_its_number_of_records() {
-        let figure = share("pass rate", 8, 10);
-        assert_eq!((figure.value.as_str(), figure.n), ("80.0 %", 10));
-        assert_eq!(figure.interval, "49.0 to 94.3 %");
-        assert_eq!(share("none", 0, 0).interval, "");
-    }
-
-    #[test]
-    fn quantiles_are_values_that_occur() {
-        assert_eq!(quantile(&[1, 2, 3, 4], 50), Some(2));
-        assert_eq!(quantile(&[1, 2, 3, 4], 95), Some(4));
-        assert_eq!(quantile(&[], 50), None);
-        assert_eq!((milliseconds(999), milliseconds(1500)), ("999 ms".into(), "1.5 s".into()));
-    }
 }

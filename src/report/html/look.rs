@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     entry::{Entry, LOW_MASS, More},
-    figures::{percent, shown},
+    figure::{percent, shown},
     run::Run,
     votes::member_words,
 };

@@ -2,7 +2,8 @@
 
 use super::{
     Report,
-    figures::{self, Figure},
+    figure::Figure,
+    figures,
     gates::{GateView, gates},
     look::first_to_see,
     page::{facts, repeat},

@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `entry` | one record: its outcome in the common form, its label, what is remarkable about it |
 //! | `run` | the records of one file, with the summary that its command prints |
-//! | `figures`, `gates`, `trust`, `look` | the first screen: coverage, what came out, whether it is good enough, how far it can be trusted, what to look at |
+//! | `figure`, `figures`, `strategies`, `gates`, `trust`, `look` | the first screen: coverage, what came out, whether it is good enough, how far it can be trusted, what to look at |
 //! | `together` | the same records in several files: which verdicts differ, and whether that is more than chance |
 //! | `pictures`, `courses`, `votes` | which charts a run has |
-//! | `detail`, `data` | the records as JSON for the page |
+//! | `detail`, `difference`, `data` | the records as JSON for the page |
 //! | `page` | the page: template, style and script, and the policy that lets nothing else run |
 //! | `markdown`, `events` | the same for a pull request, and as events of OpenTelemetry |
 //!
@@ -16,6 +16,8 @@
 
 mod entry;
 mod run;
+mod figure;
+mod strategies;
 mod figures;
 mod gates;
 mod trust;
@@ -25,6 +27,7 @@ mod votes;
 mod pictures;
 mod look;
 mod together;
+mod difference;
 mod detail;
 mod data;
 mod page;

@@ -7,9 +7,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Report, data,
+    Report,
+    data::{self, Details},
     entry::{Entry, Flag},
-    figures::{self, Figure, Part, milliseconds},
+    figure::{Figure, milliseconds},
+    figures::{self, Part},
     gates::{GatesView, gates},
     look::first_to_see,
     picture::Picture,
@@ -82,6 +84,13 @@ struct Row {
     cost: String,
 }
 
+/// The blocks of details, which are JSON that ends no block.
+fn details(report: &Report) -> Value {
+    let Details { parts, shared } = data::details(report);
+    let parts: Vec<Value> = parts.into_iter().map(Value::from_safe_string).collect();
+    context! { parts, shared => Value::from_safe_string(shared) }
+}
+
 /// The page of a report.
 ///
 /// # Errors
@@ -100,7 +109,7 @@ pub(super) fn html(report: &Report) -> Result<String> {
             style => Value::from_safe_string(STYLE.into()),
             script => Value::from_safe_string(SCRIPT.into()),
             index => Value::from_safe_string(data::index(report)),
-            details => Value::from_safe_string(data::details(report)),
+            details => details(report),
             runs => Serde(&runs),
             beside => Serde(&beside),
             comparisons => Serde(&together::views(report)),

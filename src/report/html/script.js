@@ -3,11 +3,34 @@
 // Everything from records becomes text: no element is ever made from it.
 (() => {
   const $ = (id) => document.getElementById(id);
-  const { runs, notes, flags, members, rows } = JSON.parse($("index").textContent);
-  const lines = $("details").textContent.split("\n");
+  const { runs, notes, flags, members, rows, part: PART } = JSON.parse($("index").textContent);
   const [SLUG, ID, RUN, SHOWN, WORD, SCORE, EXPECTED, LABEL, MEANT, FLAGS, GROUP, TIME, COST, P, LENGTH, ORDERS, REASON, WORDS, PEERS, OUTCOME] =
     Array.from({ length: 20 }, (_, at) => at);
   const HEIGHT = 33;
+
+  // ---- the details of records, in parts of so many lines ----
+
+  // This script runs after the first part. The others are read after it, so that the table need not wait for them.
+  const parts = [];
+
+  /** A part as text; null while the page is still being read. */
+  function part(number) {
+    const block = $(`details-${number}`);
+    const isWhole = block && (document.readyState !== "loading" || block.nextElementSibling);
+    return isWhole ? (parts[number] ??= { text: block.textContent }) : null;
+  }
+
+  /** The details of a record; null while the page is still being read. */
+  function details(at) {
+    const of = part(Math.floor(at / PART));
+    if (!of) return null;
+    of.lines ??= of.text.split("\n");
+    return JSON.parse(of.lines[at % PART]);
+  }
+
+  /** The lines that several requests have in common; null while the page is still being read. */
+  let common = null;
+  const shared = () => (document.readyState === "loading" ? null : (common ??= JSON.parse($("shared").textContent)));
 
   // ---- elements and texts ----
 
@@ -97,7 +120,7 @@
     ["votes", (all) => folded(`Votes (${all.length})`, ...all.map((vote) => el("div", {},
       el("h5", {}, text(`${vote.by}, draw ${vote.draw}, ${vote.order} order: `), text(vote.verdict)),
       box2(vote.text, vote.span))))],
-    ["sent", (all) => folded(`Requests (${all.length}), made again from the record and the run’s manifest`,
+    ["sent", (all) => shared() && folded(`Requests (${all.length}), made again from the record and the run’s manifest`,
       ...all.map(([name, messages]) => el("div", {}, el("h5", {}, text(name)), ...messages.map(([role, places]) =>
         box(role, places.map((place) => shared()[place]).join("\n"))))))],
     ["raw", (all) => folded(`Raw replies (${all.length})`, ...all.map(([name, words]) =>
@@ -179,15 +202,11 @@
     const line = (place) => el("tr", { class: place === at && "chosen" }, el("th", { scope: "row" }, text(runs[rows[place][RUN]])),
       el("td", {}, text(rows[place][SHOWN])), el("td", {}, ...names(rows[place])));
     const heads = ["file", "verdict", "flags"].map((name) => el("th", { scope: "col" }, name));
-    const texts = all.map((place) => [runs[rows[place][RUN]], JSON.parse(lines[place])]).filter(([, one]) => one.critique);
+    const texts = all.map((place) => [runs[rows[place][RUN]], details(place)]).filter(([, one]) => one?.critique);
     return section("In every file", el("table", {}, caption("The record in every file"), el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...all.map(line))),
       texts.length > 1 && folded("Critiques side by side",
         el("div", { class: "side" }, ...texts.map(([name, one]) => el("div", {}, el("h5", {}, text(name)), box2(one.critique, one.span))))));
   }
-
-  /** The lines that several requests have in common. */
-  let common = null;
-  const shared = () => (common ??= JSON.parse(lines[rows.length]));
 
   /** Why requests are not shown, or which of them. */
   function unsent(all, note) {
@@ -197,7 +216,7 @@
 
   function detail(at) {
     const row = rows[at];
-    const all = JSON.parse(lines[at]);
+    const all = details(at) ?? { unsent: "The page is still being read." };
     const own = flags.filter((_, bit) => row[FLAGS] & (1 << bit));
     const parts = PARTS.filter(([key]) => all[key] != null).map(([key, make]) => make(all[key], all));
     return [
@@ -214,21 +233,49 @@
   // ---- which records are shown, in which order ----
 
   const state = { query: "", filters: new Set(), sort: null, down: false, chosen: -1, view: [] };
-  let texts = null;
+  /** The texts of a value in lower case, each in a line. */
+  function words(value) {
+    const found = [];
+    const collect = (one) => {
+      if (typeof one === "string") found.push(one);
+      else if (one && typeof one === "object") Object.values(one).forEach(collect);
+    };
+    collect(value);
+    return found.join("\n").toLowerCase();
+  }
 
-  /** The texts of a record in lower case, made when they are searched for the first time. */
-  function words(at) {
-    texts ??= new Array(rows.length);
-    if (texts[at] === undefined) {
-      const found = [];
-      const collect = (value) => {
-        if (typeof value === "string") found.push(value);
-        else if (value && typeof value === "object") Object.values(value).forEach(collect);
-      };
-      collect(JSON.parse(lines[at]));
-      texts[at] = [...rows[at].filter((cell) => typeof cell === "string"), ...found].join("\n").toLowerCase();
-    }
-    return texts[at];
+  const cells = [];
+  const inRow = (at) => (cells[at] ??= rows[at].filter((cell) => typeof cell === "string").join("\n").toLowerCase());
+
+  /** The lines of a part in lower case; null while the page is still being read. */
+  function lowered(number) {
+    const of = part(number);
+    return of && (of.lower ??= of.text.toLowerCase().split("\n"));
+  }
+
+  /** Makes ready what a search reads, part by part. */
+  function prepare(number) {
+    if (number * PART >= rows.length) return;
+    lowered(number);
+    setTimeout(prepare, 0, number + 1);
+  }
+
+  /**
+   * A test of whether a record's texts hold the query. Reading the JSON of all lines would take long, so that the lines
+   * are searched as they are: letters are those of a text unless they are part of an escape, a key or a word of JSON.
+   */
+  function searched(query) {
+    const written = JSON.stringify(query).slice(1, -1)
+      .replace(/[<>&\u2028\u2029]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    const areLetters = /^[\p{L}\p{M} ]+$/u.test(query) && !"true false null".includes(query);
+    const isText = (line, at) => areLetters && !line.slice(Math.max(0, at - 6), at).includes("\\")
+      && !/^\w*":/.test(line.slice(at + query.length, at + query.length + 40));
+    return (at) => {
+      if (inRow(at).includes(query)) return true;
+      const line = lowered(Math.floor(at / PART))?.[at % PART];
+      const place = line?.indexOf(written) ?? -1;
+      return place >= 0 && (isText(line, place) || words(details(at)).includes(query));
+    };
   }
 
   const within = (value, low, high) => value != null && value >= +low - 1e-9 && value < +high + (+high >= 1 ? 1e-9 : 0);
@@ -276,11 +323,11 @@
     return state.down ? -order : order;
   }
 
-  function update() {
+  function find() {
     const tests = [...state.filters].map(passes);
     const query = state.query.trim().toLowerCase();
-    state.view = rows.map((_, at) => at).filter((at) =>
-      tests.every((test) => test(rows[at])) && (query === "" || words(at).includes(query)));
+    const holds = query === "" ? () => true : searched(query);
+    state.view = rows.map((_, at) => at).filter((at) => tests.every((test) => test(rows[at])) && holds(at));
     if (state.sort) {
       const key = SORTS[state.sort];
       state.view.sort((one, other) => compare(key(rows[one]), key(rows[other])) || one - other);
@@ -288,6 +335,10 @@
     const count = state.view.length;
     $("count").textContent = count === rows.length ? `${count} records` : `${count} of ${rows.length} records`;
     chips();
+  }
+
+  function update() {
+    find();
     draw(true);
   }
 
@@ -345,8 +396,11 @@
     // Where there is too little room, the widest columns lose some of theirs first.
     const sum = (most) => wanted.reduce((all, one) => all + Math.min(one, most), 0);
     let most = Math.max(...wanted);
-    while (most > between && sum(most) > list.clientWidth) most -= character;
-    seen.forEach((cell, at) => { cell.style.width = `${Math.min(wanted[at], most) * list.clientWidth / sum(most)}px`; });
+    // Asked once: every answer after a change would lay the page out again.
+    const room = list.clientWidth;
+    while (most > between && sum(most) > room) most -= character;
+    const share = room / sum(most);
+    seen.forEach((cell, at) => { cell.style.width = `${Math.min(wanted[at], most) * share}px`; });
   }
 
   const space = (height) => {
@@ -467,6 +521,7 @@
   });
   const inRecords = (target) => list.contains(target) || state.chosen >= 0 && target === document.body && list.getBoundingClientRect().top < innerHeight / 2;
 
+  $("search").addEventListener("focus", () => prepare(0), { once: true });
   let waiting;
   $("search").addEventListener("input", () => {
     clearTimeout(waiting);
@@ -491,8 +546,14 @@
   document.querySelector(".tools").hidden = false;
   // Of files that are compared, the rows of the first hold the verdicts of the others.
   if (rows.some((row) => row[PEERS].length > 0)) state.filters.add(`run:${runs[0]}`);
+  $("rows").replaceChildren();
   fit();
-  update();
+  find();
   if (rows.length > 0) choose(0, false);
   follow(false);
+  // What was asked for before its part was there.
+  document.addEventListener("DOMContentLoaded", () => {
+    if (state.query) update();
+    if (state.chosen >= 0) $("detail").replaceChildren(...detail(state.chosen));
+  });
 })();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Report,
-    figures::{Figure, share},
+    figure::{Figure, share},
     run::Run,
 };
 use crate::{

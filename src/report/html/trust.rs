@@ -2,7 +2,7 @@
 
 use super::{
     entry::{Entry, Flag, More},
-    figures::{Figure, share, shown},
+    figure::{Figure, share, shown},
     run::Run,
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     entry::Entry,
-    figures::percent,
+    figure::percent,
     picture::{Picture, picture},
     run::Run,
 };
