@@ -1,6 +1,6 @@
 //! Histograms, and bars by name.
 
-use super::picture::{Axes, Axis, BLUE, Mark, ORANGE, Shape, draw, short};
+use super::picture::{Axes, Axis, BLUE, LETTER, Mark, ORANGE, Shape, draw, short};
 use crate::{
     metrics::{NOISE, real},
     units::counted,
@@ -135,7 +135,7 @@ pub(in crate::report) fn named_bars(bars: &[(String, usize)], (x, filter): (&str
     let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let axes = Axes {
         size: (520, height),
-        left: (44 + 7 * u32::try_from(widest).unwrap_or(0)).min(200),
+        left: (44 + LETTER.unsigned_abs() * u32::try_from(widest).unwrap_or(0)).min(200),
         x: Axis::counts(x, real(most) * 1.12),
         y: Axis::names("", names),
     };

@@ -32,6 +32,9 @@ const TICKS: usize = 6;
 /// The height of a line of text, in pixels.
 const TEXT: i32 = 13;
 
+/// The width of most letters in names, in pixels: on a phone the page shows texts larger than they are drawn.
+pub(super) const LETTER: i32 = 9;
+
 /// The axes of a picture, in the units of the data.
 pub(super) struct Axes {
     /// Width and height, in pixels.
@@ -306,8 +309,7 @@ fn trimmed(number: f64, distance: f64) -> String {
 
 /// A name in so many pixels, without characters that cannot be shown.
 fn cut(name: &str, room: i32) -> String {
-    // Letters of this size are about 7 pixels wide.
-    let columns = usize::try_from(room / 7).unwrap_or(0).max(4);
+    let columns = usize::try_from(room / LETTER).unwrap_or(0).max(4);
     shortened(&escaped(name), columns)
 }
 

@@ -1,6 +1,6 @@
 //! Matrices of counts or shares.
 
-use super::picture::{Axes, Axis, BLUE, Mark, Shape, draw};
+use super::picture::{Axes, Axis, BLUE, LETTER, Mark, Shape, draw};
 use crate::metrics::real;
 
 /// A cell of a matrix.
@@ -23,9 +23,10 @@ pub(in crate::report) fn square(
     let from_below: Vec<String> = rows.1.iter().rev().cloned().collect();
     let side = |names: usize, unit: u32| unit * u32::try_from(names).unwrap_or(1);
     let widest = rows.1.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let left = (52 + 7 * u32::try_from(widest).unwrap_or(0)).min(180);
+    let letters = |widest: usize| LETTER.unsigned_abs() * u32::try_from(widest).unwrap_or(0);
+    let left = (52 + letters(widest)).min(200);
     let widest = columns.1.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let unit = (14 + 7 * u32::try_from(widest).unwrap_or(0)).clamp(72, 120);
+    let unit = (14 + letters(widest)).clamp(72, 130);
     let axes = Axes {
         size: (
             left + 20 + side(columns.1.len(), unit).max(240),

@@ -222,7 +222,8 @@ fn agreement(run: &Run) -> Vec<Figure> {
     if let Some((agree, compared)) = summary.agree() {
         let mut labels: BTreeMap<String, usize> = BTreeMap::new();
         let own = run.entries.iter().filter_map(|entry| entry.label.as_ref());
-        own.for_each(|label| {
+        // Of the records that are compared, as the agreement is.
+        own.filter(|label| label.distance.is_some()).for_each(|label| {
             *labels.entry(label.shown()).or_default() += 1;
         });
         let most = labels.values().max().copied().unwrap_or(0);
