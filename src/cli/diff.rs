@@ -10,12 +10,13 @@
 //! ```
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use super::{Exit, emit, manifest, note};
+use super::{Exit, console::FewErrors, emit, manifest, note};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -41,14 +42,24 @@ pub(super) struct Args {
 /// Runs `tribunal diff`.
 ///
 /// # Errors
-/// A file cannot be read or is not a file of results, or the two have no record in common.
+/// A file cannot be read or is not a file of results, or the two have no record, or no kind of verdict, in common.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = Plan::default().writes_stdout().reads("an input", &args.first);
     plan.reads("an input", &args.second).check()?;
-    let comparison = Comparison::new(read(&args.first)?, read(&args.second)?);
+    let (first, broken) = readable(&args.first)?;
+    let (second, others) = readable(&args.second)?;
+    let failed = broken + others;
+    let are_apart = are_of_other_kinds(&first, &second);
+    let comparison = Comparison::new(first, second);
     if comparison.joined() == 0 {
         let error = Error::new(ErrorKind::Config, "the two files have no record in common");
         return Err(error.hint("records are matched by id: judge the same input for both files"));
+    }
+    if are_apart && comparison.equal().0 == 0 {
+        let message = "one file holds numbers and the other words, and none of them are equal";
+        return Err(
+            Error::new(ErrorKind::Config, message).hint("compare runs of the same kind of judge")
+        );
     }
     let mut out = io::stdout();
     let flips: &mut dyn Iterator<Item = _> = &mut comparison.flips();
@@ -61,11 +72,51 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         }
     }
     note(&comparison.to_string());
-    Ok(Exit::Done)
+    Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 
-/// The verdicts of a file of results. A file may hold lines of several judges: those of the last one count.
+/// The verdicts of a file of results, and how many lines are none.
+///
+/// # Errors
+/// The file cannot be read, or no line is a result.
+fn readable(path: &Path) -> Result<(Vec<RecordVerdict>, usize)> {
+    let mut errors = Vec::new();
+    let verdicts = verdicts(path, |error| {
+        errors.push(error);
+        Ok(())
+    })?;
+    if let (true, Some(first)) = (verdicts.is_empty(), errors.first()) {
+        return Err(first.clone());
+    }
+    let mut few = FewErrors::default();
+    errors.iter().for_each(|error| few.print(error));
+    Ok((verdicts, few.ended("lines")))
+}
+
+/// Whether all verdicts of one file are numbers, and all of the other words.
+fn are_of_other_kinds(first: &[RecordVerdict], second: &[RecordVerdict]) -> bool {
+    let kinds = |all: &[RecordVerdict]| -> BTreeSet<bool> {
+        let read = all.iter().filter(|one| one.verdict.is_some());
+        read.map(|one| one.number.is_some()).collect()
+    };
+    let (one, other) = (kinds(first), kinds(second));
+    !one.is_empty() && !other.is_empty() && one.is_disjoint(&other)
+}
+
+/// The verdicts of a file of results, every line of which must be one.
+///
+/// # Errors
+/// The file cannot be read, or a line is not a result.
 pub(super) fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
+    verdicts(path, Err)
+}
+
+/// The verdicts of a file of results. A file may hold lines of several judges: those of the last one count. What is no
+/// result is given to `broken`.
+fn verdicts(
+    path: &Path,
+    mut broken: impl FnMut(Error) -> Result<()>,
+) -> Result<Vec<RecordVerdict>> {
     if let Some(what) = other_format(path) {
         let message = format!("`{}` is {what}; `diff` reads lines of JSON", path.display());
         return Err(Error::new(ErrorKind::Config, message)
@@ -82,9 +133,13 @@ pub(super) fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
     };
     for (number, line) in records::lines(&source)? {
         let place = format!("{}:{number}", path.display());
-        let line = line.map_err(|error| error.within(&place))?;
-        whose.push((LineOwner::of(&line), second.iter().any(|hash| is_by(&line, hash))));
-        verdicts.push(RecordVerdict::read(&line).map_err(|error| error.within(&place))?);
+        match line.and_then(|line| Ok((RecordVerdict::read(&line)?, line))) {
+            Ok((verdict, line)) => {
+                whose.push((LineOwner::of(&line), second.iter().any(|hash| is_by(&line, hash))));
+                verdicts.push(verdict);
+            }
+            Err(error) => broken(error.within(&place))?,
+        }
     }
     let counts = records::current_of_two(&whose);
     let others = counts.iter().filter(|counts| !**counts).count();

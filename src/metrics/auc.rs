@@ -3,16 +3,17 @@
 //! It is the probability that a random positive record has a higher prediction than a random negative one;
 //! ties count as half (Mann and Whitney 1947; Hanley and McNeil 1982). The variance is that of DeLong et al.
 //! 1988, computed from ranks (Sun and Xu 2014). It is 0 where predictions separate the classes without an error; there
-//! the interval is Wilson's of as many records as the smaller class has.
+//! the interval is Wilson's of as many records as the smaller class has. It is 0 too where all predictions are equal,
+//! which have no interval.
 
-use super::{Interval, Z95, correlation::ranks, real, wilson};
+use super::{Interval, NOISE, Z95, correlation::ranks, real, wilson};
 
 /// An area under the curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Auc {
     /// The area, 0 to 1; 0.5 is chance.
     pub area: f64,
-    /// The 95 % interval; `None` with fewer than two records of a class.
+    /// The 95 % interval; `None` with fewer than two records of a class, or if all predictions are equal.
     pub interval: Option<Interval>,
 }
 
@@ -47,13 +48,12 @@ pub fn auc(predictions: &[(f64, bool)]) -> Option<Auc> {
         lower.iter().zip(ranks(&negative)).map(|(all, own)| 1.0 - (all - own) / ups).collect();
     let area = won.iter().sum::<f64>() / ups;
     let variance = variance(&won).zip(variance(&lost));
-    let interval = variance.map(|(one, other)| {
-        let error = (one / ups + other / downs).sqrt();
-        if error > 0.0 {
-            return Interval::around(area, Z95 * error).within(0.0, 1.0);
-        }
-        let fewest = positive.len().min(negative.len());
-        if area > 0.5 { wilson(fewest, fewest) } else { wilson(0, fewest) }
+    let fewest = positive.len().min(negative.len());
+    let interval = variance.and_then(|(one, other)| match (one / ups + other / downs).sqrt() {
+        error if error > 0.0 => Some(Interval::around(area, Z95 * error).within(0.0, 1.0)),
+        _ if area > 1.0 - NOISE => Some(wilson(fewest, fewest)),
+        _ if area < NOISE => Some(wilson(0, fewest)),
+        _ => None,
     });
     Some(Auc { area, interval })
 }

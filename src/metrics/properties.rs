@@ -142,7 +142,8 @@ proptest! {
             prop_assert!(interval.low >= 0.0 && interval.high <= 1.0);
         }
         let constant: Vec<(f64, bool)> = all.iter().map(|(_, is)| (0.3, *is)).collect();
-        prop_assert!(area(&constant).is_none_or(|area| (area - 0.5).abs() < 1e-12));
+        let found = auc(&constant);
+        prop_assert!(found.is_none_or(|auc| (auc.area - 0.5).abs() < 1e-12 && auc.interval.is_none()));
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn hostile_records_change_nothing_and_no_request_leaves() {
     browser.press("jjjjj");
     browser.eval("document.querySelectorAll('details').forEach(one => one.open = true)");
     assert_eq!(browser.eval("window.hacked ?? null"), json!(null));
-    assert_eq!(browser.eval("document.querySelectorAll('script').length"), json!(3));
+    assert_eq!(browser.eval("document.querySelectorAll('script').length"), json!(4));
     let foreign = "document.querySelectorAll('img, iframe, base, object, #detail b b, [onload], [onerror], #detail a').length";
     assert_eq!(browser.eval(foreign), json!(0));
     browser.eval("document.querySelectorAll('#rows tr')[3].click()");
