@@ -216,7 +216,8 @@
 
   function detail(at) {
     const row = rows[at];
-    const all = details(at) ?? { unsent: "The page is still being read." };
+    const known = details(at);
+    const all = known ?? {};
     const own = flags.filter((_, bit) => row[FLAGS] & (1 << bit));
     const parts = PARTS.filter(([key]) => all[key] != null).map(([key, make]) => make(all[key], all));
     return [
@@ -226,13 +227,14 @@
         ...own.map((name) => tag(name))),
       row[PEERS].length > 0 && beside(at),
       ...parts.filter(Boolean),
-      unsent(all, notes[row[RUN]]),
+      known ? unsent(all, notes[row[RUN]]) : el("p", { class: "quiet" }, "The page is still being read."),
     ].filter(Boolean);
   }
 
   // ---- which records are shown, in which order ----
 
   const state = { query: "", filters: new Set(), sort: null, down: false, chosen: -1, view: [] };
+
   /** The texts of a value in lower case, each in a line. */
   function words(value) {
     const found = [];
