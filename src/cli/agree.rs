@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     reading(Plan::default().writes_stdout(), &all).check()?;
     label_file::check_apart(args.labels.as_deref(), [&*args.results])?;
     let (labelled, mut failed) = labels.map(label_file::read).transpose()?.unwrap_or_default();
-    let (reports, unread) = args.measured(&source, &labelled)?;
+    let (reports, unread) = args.measured(&source, &labelled, |sample| sample.report(args.show))?;
     failed += unread;
     // A number alone is about the agreement.
     let gates: Vec<Gate> = args
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         .collect();
     let mut judges = checked(reports, &gates)?;
     if let Some(source) = &baseline {
-        let (earlier, unread) = args.measured(source, &labelled)?;
+        let (earlier, unread) = args.measured(source, &labelled, AgreementSample::outcomes)?;
         failed += unread;
         beside(&mut judges, earlier).map_err(|error| error.within(source))?;
     }
@@ -117,6 +117,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 struct Measured {
     report: AgreementReport,
     earlier: Option<AgreementReport>,
+    /// The agreement against that of the earlier run.
+    since: Option<Significance>,
     gates: Vec<Gate>,
 }
 
@@ -147,7 +149,7 @@ fn checked(
                 }
             }
         }
-        judges.push((judge, Measured { report, earlier: None, gates: own }));
+        judges.push((judge, Measured { report, earlier: None, since: None, gates: own }));
     }
     let refused = errors.into_iter().zip(fit).find_map(|(error, fit)| error.filter(|_| !fit));
     refused.map_or(Ok(judges), Err)
@@ -171,6 +173,7 @@ fn beside(
         };
         let (_, report) = earlier.swap_remove(place);
         check_kinds(&measured.report, &report)?;
+        measured.since = measured.report.since(&report);
         measured.earlier = Some(report);
     }
     Ok(())
@@ -182,6 +185,7 @@ impl Args {
         &self,
         source: &Source,
         labelled: &[(String, Item)],
+        report: impl Fn(&AgreementSample) -> AgreementReport,
     ) -> Result<(Vec<(String, AgreementReport)>, usize)> {
         let meanings =
             self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
@@ -197,7 +201,7 @@ impl Args {
             let own = lines.first().and_then(|line| line.item.clone()).map(Item::from);
             let first = labelled.first().map(|(_, item)| item.clone()).or(own).unwrap_or_default();
             lines.into_iter().for_each(|line| sample.push(line));
-            let report = sample.report(self.show);
+            let report = report(&sample);
             self.check(&report, &first).map_err(|error| error.within(source))?;
             Ok(report)
         })?;
@@ -232,7 +236,7 @@ impl Measured {
     /// The report for the terminal, and whether it differs from the earlier one.
     fn shown(&self) -> String {
         let mut text = self.report.shown(width::of_stdout());
-        if let Some(test) = self.since() {
+        if let Some(test) = self.since {
             text += &format!("\n\nagainst the baseline (the first): {test}");
         }
         if let Some(test) = self.read_since() {
@@ -244,18 +248,13 @@ impl Measured {
     /// The same for programs.
     fn to_json(&self) -> Value {
         let mut all = self.report.to_json();
-        if let Some(test) = self.since() {
+        if let Some(test) = self.since {
             all["baseline"] = test.to_json();
         }
         if let Some(test) = self.read_since() {
             all["baseline_readable"] = test.to_json();
         }
         all
-    }
-
-    /// The agreement against that of the earlier run.
-    fn since(&self) -> Option<Significance> {
-        self.report.since(self.earlier.as_ref()?)
     }
 
     /// The records with a verdict against those of the earlier run.
@@ -278,7 +277,7 @@ impl Measured {
             ));
             return Ok(true);
         }
-        let Some(test) = self.since() else {
+        let Some(test) = self.since else {
             let message = "the baseline has no compared record in common";
             return Err(Error::new(ErrorKind::Config, message)
                 .hint("records are matched by id: judge the same input for both files"));
@@ -323,7 +322,7 @@ fn nothing(report: &AgreementReport) -> Error {
 /// # Errors
 /// One has numbers, and the other classes.
 fn check_kinds(report: &AgreementReport, earlier: &AgreementReport) -> Result<()> {
-    if report.classes.is_some() == earlier.classes.is_some() {
+    if report.compares_classes() == earlier.compares_classes() {
         return Ok(());
     }
     let kind = |of: &AgreementReport| of.kind.map_or("none", VerdictKind::name);

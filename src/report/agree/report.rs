@@ -101,6 +101,8 @@ pub struct AgreementReport {
     /// How far each compared record agrees with its label, with its id and its cluster, for a comparison with another
     /// run.
     outcomes: Vec<(String, f64, Option<String>)>,
+    /// Whether all of these are equal or not equal.
+    compares_classes: bool,
     /// The ids of labelled records without a verdict.
     without: BTreeSet<String>,
 }
@@ -109,6 +111,12 @@ impl AgreementSample {
     /// All figures, and at most so many disagreements.
     pub fn report(&self, show: usize) -> AgreementReport {
         AgreementReport::of(self, show)
+    }
+
+    /// What [`AgreementReport::since`] needs of an earlier run. Figures and their intervals, which take most of the time,
+    /// are left out.
+    pub fn outcomes(&self) -> AgreementReport {
+        AgreementReport::without_figures(self, &Matches::of(self))
     }
 }
 
@@ -123,17 +131,6 @@ impl AgreementReport {
             None => (None, numbers::figures(&matches.all, &clusters)),
         };
         let people = several::figures(&matches.shared, &all_rows, matches.tied, sample.epsilon);
-        let coverage = AgreementCoverage {
-            records: sample.rows.len(),
-            compared: matches.all.len(),
-            without_label: matches.without_label,
-            unreadable: matches.lost.len() - matches.failed(),
-            failed: matches.failed(),
-            not_comparable: matches.not_comparable,
-            first: matches.first.clone(),
-            not_judged: sample.not_judged(),
-            people: people.coverage,
-        };
         figures.extend(people.figures);
         figures.extend(first_errors(sample));
         figures.extend(bias::of_rows(&sample.rows, &all_rows));
@@ -145,13 +142,9 @@ impl AgreementReport {
         let bounds = bounds(&matches, &figures);
         let error_bounds = error_bounds(&matches, sample);
         let (differing, disagreements) = disagreements(&matches, show);
-        let outcome =
-            |one: &Matched<'_>| (one.row.id.clone(), agrees(one), one.row.cluster.clone());
+        let plain = Self::without_figures(sample, &matches);
         Self {
-            field: sample.labels.name().to_owned(),
-            kind: sample.kind(),
-            coverage,
-            clusters: clusters.count(),
+            coverage: AgreementCoverage { people: people.coverage, ..plain.coverage },
             figures,
             bounds,
             error_bounds,
@@ -160,9 +153,47 @@ impl AgreementReport {
             alternative: people.alternative,
             disagreements,
             differing,
+            ..plain
+        }
+    }
+
+    /// The records and how far they agree, without any figure.
+    fn without_figures(sample: &AgreementSample, matches: &Matches<'_>) -> Self {
+        let is_class = |one: &Matched<'_>| matches!(one.outcome, Outcome::Classes { .. });
+        let outcome =
+            |one: &Matched<'_>| (one.row.id.clone(), agrees(one), one.row.cluster.clone());
+        Self {
+            field: sample.labels.name().to_owned(),
+            kind: sample.kind(),
+            coverage: AgreementCoverage {
+                records: sample.rows.len(),
+                compared: matches.all.len(),
+                without_label: matches.without_label,
+                unreadable: matches.lost.len() - matches.failed(),
+                failed: matches.failed(),
+                not_comparable: matches.not_comparable,
+                first: matches.first.clone(),
+                not_judged: sample.not_judged(),
+                people: None,
+            },
+            clusters: clusters_of(matches.all.iter().map(|one| one.row)).count(),
+            figures: Vec::new(),
+            bounds: None,
+            error_bounds: None,
+            calibration: None,
+            classes: None,
+            alternative: None,
+            disagreements: Vec::new(),
+            differing: 0,
             outcomes: matches.all.iter().map(outcome).collect(),
+            compares_classes: !matches.all.is_empty() && matches.all.iter().all(is_class),
             without: matches.lost.iter().map(|lost| lost.row.id.clone()).collect(),
         }
+    }
+
+    /// Whether labels and verdicts are classes, which are equal or not, and no numbers.
+    pub fn compares_classes(&self) -> bool {
+        self.compares_classes
     }
 
     /// Whether this run agrees with the labels less or more than an earlier one, by the records of both; `None` if they
@@ -183,7 +214,7 @@ impl AgreementReport {
             return None;
         }
         let clusters = Clusters::named(names.into_iter());
-        let has_classes = self.classes.is_some() && earlier.classes.is_some();
+        let has_classes = self.compares_classes && earlier.compares_classes;
         if has_classes && clusters.count().is_none() {
             let agrees = |(one, other): &(f64, f64)| (*one > AGREES, *other > AGREES);
             return Some(significance::mcnemar(pairs.iter().map(agrees)));
