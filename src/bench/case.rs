@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
@@ -154,13 +155,19 @@ impl<'r> Fields<'r> {
     /// A field as an object, or as the JSON of one: a table has no objects.
     ///
     /// # Errors
-    /// The record does not have it.
+    /// The record does not have it, or it is a text in braces that is no JSON.
     pub(super) fn object(&self, name: &str) -> Result<Value> {
-        Ok(match self.value(name)? {
-            Value::String(text) if text.trim_start().starts_with('{') => {
-                serde_json::from_str(&text).unwrap_or(Value::String(text))
-            }
-            other => other,
+        match self.value(name)? {
+            Value::String(text) if is_within(&text, ['{', '}']) => self.json(name, &text),
+            other => Ok(other),
+        }
+    }
+
+    /// The value of a text that is JSON.
+    fn json<T: DeserializeOwned>(&self, name: &str, text: &str) -> Result<T> {
+        serde_json::from_str(text).map_err(|_| {
+            let error = self.wrong(name, "a list or an object in a text that is no JSON");
+            error.hint(r#"write it as JSON, such as ["a", "b"], or the records as JSONL"#)
         })
     }
 
@@ -211,14 +218,7 @@ impl<'r> Fields<'r> {
     pub(super) fn list(&self, name: &str) -> Result<Vec<Value>> {
         Ok(match self.value(name)? {
             Value::Array(list) => list,
-            Value::String(text) if text.trim().starts_with('[') && text.trim().ends_with(']') => {
-                serde_json::from_str(&text).map_err(|_| {
-                    let error = self.wrong(name, "a list in a text that is no JSON");
-                    error.hint(
-                        "write lists as JSON, such as [\"a\", \"b\"], or the records as JSONL",
-                    )
-                })?
-            }
+            Value::String(text) if is_within(&text, ['[', ']']) => self.json(name, &text)?,
             one => vec![one],
         })
     }
@@ -351,6 +351,11 @@ impl<'r> Fields<'r> {
     pub(super) fn id(&self) -> &'r str {
         self.id
     }
+}
+
+/// Whether a text stands in these brackets.
+fn is_within(text: &str, [open, close]: [char; 2]) -> bool {
+    text.trim().starts_with(open) && text.trim().ends_with(close)
 }
 
 /// The text of a message, or of an object with a text.

@@ -24,7 +24,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct RecordedText {
-    /// The name of the record, or of the part of it that was judged.
+    /// The name of the record, or of the part of it that was judged; it may be written as a number.
+    #[serde(deserialize_with = "crate::line::text")]
     pub id: String,
     /// What the judge wrote.
     pub text: String,

@@ -90,8 +90,11 @@ fn count(fields: &Fields<'_>, name: &str) -> Result<usize> {
 }
 
 /// A whole number, if the field holds one.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
 fn whole(fields: &Fields<'_>, name: &str) -> Option<usize> {
-    fields.find(name)?.as_u64().and_then(|number| usize::try_from(number).ok())
+    // A table may hold `2.0` or a text.
+    let number = fields.number(name).ok().filter(|number| number.fract() == 0.0)?;
+    (0.0..=1e9).contains(&number).then_some(number as usize)
 }
 
 /// The steps, with children by their places.

@@ -27,7 +27,7 @@ pub(in super::super) static PROCESS_BENCH: Benchmark = Benchmark {
     protocol: "one request for each solution; with --draws 8 --temperature 1 the most frequent answer of the draws that could be read (vote@8)",
     prompt: "process-bench",
     failure: "wrong, for solutions with and without an error; among several draws it is left out",
-    metric: "F1 of the accuracy on solutions with an error and of that on right solutions; the mean over the subsets",
+    metric: "F1 of the accuracy on solutions with an error and of that on right solutions; the mean over the subsets. A subset with solutions of one kind alone has no F1, unless none of them is judged as it is (0)",
     source: "Zheng et al. 2024, arXiv:2412.06559; QwenLM/ProcessBench",
     licence: "Apache-2.0",
     reproduced: "the formula on the recorded verdicts of GPT-3.5 and GPT-4 about MR-MATH (0.3343 and 0.5792), and the counts of labels of gsm8k",
@@ -80,7 +80,10 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
 }
 
 fn f1(name: &str, found: &FirstErrors) -> Row {
-    Row::share(name, found.f1(), found.of_wrong().0 + found.of_right().0)
+    let (wrong, right) = (found.of_wrong(), found.of_right());
+    // Where no solution of one kind was judged as it is, a harmonic mean is 0 whatever the other kind would be.
+    let none = [wrong, right].iter().any(|(all, hits)| *all > 0 && *hits == 0).then_some(0.0);
+    Row::share(name, found.f1().or(none), wrong.0 + right.0)
 }
 
 fn counted(judged: &[&Judged], convention: Convention) -> FirstErrors {

@@ -63,7 +63,8 @@ impl Cases {
             note(&format!("{} could not be used", counted(cases.failed, "record")));
         }
         if cases.all.is_empty() {
-            return Err(none(benchmark, subsets, &seen));
+            let is_chosen = cases.failed > 0 || !seen.is_empty();
+            return Err(if is_chosen { none(benchmark, subsets, &seen) } else { not_chosen() });
         }
         Ok(cases)
     }
@@ -104,6 +105,12 @@ impl Cases {
             print_error(error);
         }
     }
+}
+
+/// The error of a command that reads none of the records.
+fn not_chosen() -> Error {
+    Error::new(ErrorKind::Config, "no record is read")
+        .hint("--limit and --sample say how many are: name a larger number")
 }
 
 /// The error of a benchmark without records.

@@ -35,7 +35,7 @@ use super::{
     width,
 };
 use tribunal::{
-    bench::{self, Benchmark, Figures, Judgments, Shape},
+    bench::{self, Benchmark, Figures, Judged, Judgments, Shape},
     config::Resolved,
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -312,10 +312,16 @@ impl Args {
         let judged = judgments.beside(&cases.all, shape);
         let figures = Figures::of(benchmark, &judged);
         if figures.missing == figures.judgments {
-            let message = format!("none of {} results is about a record", judgments.len());
-            return Err(Error::new(ErrorKind::Record, message).hint(
-                "results and records belong together by `id`: `tribunal help bench` shows how",
-            ));
+            let message = match judgments.len() {
+                0 => "no result or text is about a record".to_owned(),
+                count => format!("none of {count} results is about a record"),
+            };
+            let names = recorded::some_of(judged.iter().flat_map(Judged::missing));
+            return Err(Error::new(ErrorKind::Record, message)
+                .hint(format!(
+                    "they belong together by `id`; what is to be judged is called {names}"
+                ))
+                .hint("`tribunal help bench` shows how parts of records are called"));
         }
         let outcomes = gates::outcomes(rules, &figures)?;
         let text = if self.figures.json {

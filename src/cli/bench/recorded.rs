@@ -55,12 +55,12 @@ pub(super) fn note_missing(figures: &Figures, judged: &[Judged]) {
 }
 
 /// The first of these names, and how many more there are.
-fn some_of(names: impl Iterator<Item = String>) -> String {
+pub(super) fn some_of(names: impl Iterator<Item = String>) -> String {
     let mut names = names.map(|id| format!("`{}`", escaped(&id)));
-    let named: Vec<String> = names.by_ref().take(MOST_NAMED).collect();
+    let first: Vec<String> = names.by_ref().take(MOST_NAMED).collect();
     match names.count() {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 

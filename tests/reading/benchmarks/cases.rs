@@ -90,3 +90,138 @@ fn records_of_rmb_are_called_by_their_category_and_uid() {
     assert_eq!(official(&figures, "pairs helpfulness"), "100.00");
     assert_eq!(official(&figures, "best-of-N helpfulness"), "0.00");
 }
+
+#[test]
+fn a_field_that_holds_something_else_is_refused_and_named() {
+    let message = json!([{"role": "user", "content": "q"}]);
+    let answer = |text: &str| json!({"llm_name": "m", "answer": text});
+    let rewardbench = json!({"prompt": "q", "chosen": "a", "rejected": "b", "subset": "hep-go"});
+    let four = json!({"id": "x", "prompt": "q", "chosen": ["a"], "rejected": ["b", "c"], "subset": "Math"});
+    let rmb = json!({"conversation_input": message, "chosen": answer("a"), "reject": answer("b"), "category_path": "Harmlessness/S1"});
+    let best = json!({"conversation_input": message, "bon_best": answer("a"), "loser_list": [answer("b")], "category_path": "BoN_set/Helpfulness/Chat"});
+    let steps = json!({"id": "gsm8k-1", "problem": "q", "steps": ["a", "b"], "label": 1});
+    let classes = json!({"modified_question": "q", "modified_process": ["a", "b"], "error_steps": [2], "classification": "circular"});
+    let vision = json!({"query": "q", "response": ["a", "b"], "human_ranking": [0, 1]});
+    let images = json!({"question": "q", "response": {"steps": ["a"], "process_correctness": [1]}});
+    let whole = json!({"question": "q", "steps": ["a", "b"], "labels": [1, 0]});
+    let pairs = json!({"prompt": "q", "response_1": "a", "response_2": "b", "scores": [true, false], "sampled_conflict_pairs": [[0, 1]]});
+    let talk = json!([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]);
+    let turns = json!({"question_id": 1, "model_a": "m", "model_b": "n", "winner": "tie", "turn": 1, "conversation_a": talk, "conversation_b": talk});
+    let styled = json!({"uid": "x", "prompt": "q", "answer": "a", "baseline_answer": "b", "metadata": {"token_len": 3}});
+    for (name, record, field, value, says) in [
+        ("rewardbench", &rewardbench, "chosen", Value::Null, "no field `chosen`"),
+        ("rewardbench", &rewardbench, "chosen", json!(["a"]), "a list where a text belongs"),
+        ("rewardbench", &rewardbench, "prompt", json!({"x": 1}), "an object where a text belongs"),
+        ("rewardbench2", &four, "chosen", json!([]), "the list is empty"),
+        ("rewardbench2", &four, "rejected", json!(["b", null]), "null where a text belongs"),
+        ("rewardbench2", &four, "rejected", json!("['b', 'c']"), "no JSON"),
+        ("rmb", &rmb, "category_path", json!("S1"), "neither Helpfulness nor Harmlessness"),
+        ("rmb", &best, "loser_list", json!([]), "the list is empty"),
+        ("processbench", &steps, "label", json!(-2), "`-2` is no index of a step"),
+        ("processbench", &steps, "label", json!(0.5), "`0.5` is no index of a step"),
+        ("processbench", &steps, "label", json!(2), "2 is not one of 2 steps"),
+        ("processbench", &steps, "steps", json!("['a', 'b']"), "no JSON"),
+        ("prmbench", &classes, "error_steps", json!([0]), "the first is 1"),
+        ("vl-rewardbench", &vision, "human_ranking", json!([1, 1]), "both ranks are equal"),
+        (
+            "visualprocessbench",
+            &images,
+            "response",
+            json!({"steps": ["a"], "process_correctness": [2]}),
+            "`2` is none of 1, 0, -1",
+        ),
+        ("universalbench", &whole, "labels", json!([1, 0.5]), "`0.5` is none of 1, 0"),
+        ("ppe-correctness", &pairs, "scores", json!([true, true]), "of which one is right"),
+        ("mt-bench", &turns, "turn", json!(3), "`3` is neither 1 nor 2"),
+        ("arena-hard", &styled, "metadata", json!({"h1": 2}), "token_len"),
+    ] {
+        let known = bench::named(name).unwrap();
+        assert!(known.case(&record.clone().into(), 0).is_ok(), "{name}");
+        let mut wrong = record.clone();
+        wrong[field] = value;
+        let error = known.case(&wrong.clone().into(), 0).unwrap_err().to_string();
+        assert!(error.contains(says) && error.contains(field), "{name}: {error}: {wrong}");
+    }
+}
+
+#[test]
+fn lists_and_objects_of_tables_are_their_json() {
+    for (name, record) in [
+        ("processbench", json!({"id": "gsm8k-1", "problem": "q", "steps": ["a", "b"], "label": 1})),
+        (
+            "rm-bench",
+            json!({"prompt": "q", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"], "domain": "chat"}),
+        ),
+        (
+            "visualprocessbench",
+            json!({"question": "q", "response": {"steps": ["a"], "process_correctness": [-1]}}),
+        ),
+        (
+            "jetts",
+            json!({"query": {"content": "q", "metadata": {"dataset": "x"}}, "responses": [{"content": "a", "metadata": {"score": 1}}]}),
+        ),
+        (
+            "jetts-beam",
+            json!({"query": {"content": "q"}, "N": 2, "M": 1, "nodes": [{"id": "0", "children": ["1"]}, {"id": "1", "text": "t", "children": [], "metadata": {"score": 1}}]}),
+        ),
+        (
+            "arena-hard",
+            json!({"prompt": "q", "answer": "a", "baseline_answer": "b", "metadata": {"token_len": 3}}),
+        ),
+    ] {
+        let known = bench::named(name).unwrap();
+        let cell = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let fields = record.as_object().unwrap().iter();
+        let row: Value = fields
+            .map(|(field, value)| (field.clone(), cell(value).into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        assert_eq!(
+            known.case(&row.into(), 0).unwrap(),
+            known.case(&record.into(), 0).unwrap(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_verdict_of_another_kind_counts_as_one_that_could_not_be_read() {
+    let pair =
+        json!({"id": "x", "prompt": "q", "chosen": "a", "rejected": "b", "subset": "hep-go"});
+    let steps = json!({"id": "gsm8k-1", "problem": "q", "steps": ["a", "b"], "label": 1});
+    let four = json!({"id": "x", "prompt": "q", "chosen": ["a"], "rejected": ["b", "c", "d"], "subset": "Math"});
+    for (name, record, line, expected) in [
+        ("rewardbench", &pair, json!({"id": "x", "score": 7}), 1),
+        ("rewardbench", &pair, json!({"id": "x", "scores": [7]}), 1),
+        ("rewardbench", &pair, json!({"id": "x", "scores": [7, 3]}), 0),
+        ("rewardbench2", &four, json!({"id": "x", "scores": [7, 3]}), 1),
+        ("rewardbench2", &four, json!({"id": "x", "preference": "first"}), 1),
+        ("rewardbench2", &four, json!({"id": "x", "ranking": [[0], [7]]}), 1),
+        ("rewardbench2", &four, json!({"id": "x", "ranking": [[0], [1, 2, 3]]}), 0),
+        ("processbench", &steps, json!({"id": "gsm8k-1", "score": 1}), 1),
+    ] {
+        let figures = counted(name, std::slice::from_ref(record), std::slice::from_ref(&line));
+        assert_eq!((figures.unreadable, figures.failed), (expected, 0), "{name}: {line}");
+    }
+}
+
+#[test]
+fn what_no_verdict_of_one_kind_of_solution_met_is_nothing_in_processbench() {
+    let record = |id: &str, label: i64| json!({"id": id, "problem": "q", "steps": ["a", "b"], "label": label});
+    let said = |id: &str, found: i64| json!({"id": id, "first_error": found});
+    let unread = |id: &str| json!({"id": id, "unreadable": {"reason": "missing"}});
+    let both = [record("gsm8k-1", 1), record("gsm8k-2", -1)];
+    let f1 = |records: &[Value], lines: &[Value]| {
+        official(&counted("processbench", records, lines), "mean F1")
+    };
+    assert_eq!(f1(&both, &[unread("gsm8k-1"), unread("gsm8k-2")]), "0.00");
+    assert_eq!(f1(&both[..1], &[unread("gsm8k-1")]), "0.00");
+    assert_eq!(f1(&both[1..], &[said("gsm8k-2", 0)]), "0.00");
+    // A right verdict on one kind alone says nothing about the other.
+    assert_eq!(counted("processbench", &both[..1], &[said("gsm8k-1", 1)]).headline(), None);
+    let all = [said("gsm8k-1", 1), said("gsm8k-2", -1)];
+    assert_eq!(f1(&both, &all), "100.00");
+}

@@ -59,7 +59,7 @@ fn recorded_texts_are_read_by_the_prompt_in_the_order_in_which_answers_were_show
     place.file("pairs.jsonl", sums());
     let texts = [
         json!({"id": "0", "text": "Fine. [[A]]"}),
-        json!({"id": "1", "text": "Fine. [[B]]", "order": "swapped"}),
+        json!({"id": 1, "text": "Fine. [[B]]", "order": "swapped"}),
         json!({"id": "2", "text": "Nothing to say."}),
     ];
     place.file("texts.jsonl", texts.map(|text| text.to_string()).join("\n"));
@@ -132,6 +132,15 @@ fn what_cannot_be_a_figure_is_refused_before_any_request() {
     let foreign = place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl"]);
     assert_eq!(foreign.code, 2);
     assert!(foreign.err.contains("none of 1 results is about a record"), "{}", foreign.err);
+    assert!(
+        foreign.err.contains("what is to be judged is called `0`, `1`, `2`"),
+        "{}",
+        foreign.err
+    );
+    place.file("texts.jsonl", json!({"id": "other", "text": "[[A]]"}).to_string());
+    let foreign = place.run(&["bench", "rewardbench", "pairs.jsonl", "--texts", "texts.jsonl"]);
+    assert_eq!(foreign.code, 2);
+    assert!(foreign.err.contains("no result or text is about a record"), "{}", foreign.err);
 }
 
 #[test]

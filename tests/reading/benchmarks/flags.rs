@@ -50,6 +50,8 @@ fn records_are_limited_sampled_and_read_from_tables() {
     }
     assert_eq!(ids(&place, "one.jsonl"), ids(&place, "two.jsonl"));
     assert_eq!(ids(&place, "one.jsonl").len(), 3);
+    let none = scripted(&place, "pairs", &[&read, &["--limit", "0"][..]].concat());
+    assert!(none.code == 2 && none.err.contains("--limit and --sample"), "{}", none.err);
 }
 
 #[tokio::test]
