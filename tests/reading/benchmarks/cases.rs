@@ -131,7 +131,13 @@ fn a_field_that_holds_something_else_is_refused_and_named() {
             "`2` is none of 1, 0, -1",
         ),
         ("universalbench", &whole, "labels", json!([1, 0.5]), "`0.5` is none of 1, 0"),
-        ("ppe-correctness", &pairs, "scores", json!([true, true]), "of which one is right"),
+        (
+            "ppe-correctness",
+            &pairs,
+            "sampled_conflict_pairs",
+            json!([[0, 0]]),
+            "of which one is right",
+        ),
         ("mt-bench", &turns, "turn", json!(3), "`3` is neither 1 nor 2"),
         ("arena-hard", &styled, "metadata", json!({"h1": 2}), "token_len"),
     ] {
