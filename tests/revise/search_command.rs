@@ -259,3 +259,74 @@ fn the_shipped_model_tells_how_likely_its_own_steps_are() {
     let calls = lines(&place.read("found.jsonl"))[0].policy_cost.calls;
     assert!(calls >= draws + steps, "{calls}: {draws}, {steps}");
 }
+
+#[tokio::test]
+async fn records_with_a_reference_are_compared_wherever_they_stand() {
+    let (place, server) = (Place::new("search-mixed"), Server::start(answers()).await);
+    let none = json!({"id": "none", "question": "2 + 3 + 1"});
+    place.file("records.jsonl", format!("{none}\n{}", records()));
+    let args = ["--paths", "4", "--expand", "2", "--cache", "off"];
+    let ran = search(&place, &server, &args).await.passed();
+    let right: Vec<_> = ran.lines().iter().map(|line| line["right"].clone()).collect();
+    assert_eq!(right, [Value::Null, json!(true), json!(true)]);
+    assert!(ran.err.contains("2 of 2 right (100.0 %)"), "{}", ran.err);
+    // Without any reference, nothing is said about right and wrong.
+    place.file("records.jsonl", format!("{none}\n"));
+    let ran = search(&place, &server, &args).await.passed();
+    assert!(!ran.err.contains(" right "), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_check_that_asks_a_model_is_paid_for_and_costs_no_solution_where_it_fails() {
+    let answers = answers();
+    let server = Server::start(move |seen| {
+        let said = seen.body["messages"].to_string();
+        match seen.body["model"].as_str() {
+            Some("truth") if said.contains("2 + 3 - 1") => {
+                Reply::error(400, &json!({"error": {"message": "no"}}))
+            }
+            Some("truth") => Reply::says("Score: 10"),
+            _ => answers(seen),
+        }
+    })
+    .await;
+    let place = Place::new("search-truth");
+    place.file("records.jsonl", records());
+    let judge = "[judge.truth]\nmodel = \"openai/truth\"\nprompt = \"judge.jinja\"\npass = \"score >= 5\"\n";
+    let model = format!("[model.\"openai/truth\"]\nbase_url = \"{}\"\n", server.url);
+    place.file("c.toml", format!("{judge}{model}"));
+    let args = ["--paths", "4", "--expand", "2", "--check", "truth", "-c", "c.toml"];
+    let args = [&args[..], &["--cache", "off"]].concat();
+    let dry = search(&place, &server, &[&args[..], &["--dry-run"]].concat()).await.passed();
+    let said = "each solution that ends is also compared with its reference by truth";
+    assert!(dry.err.contains(said), "{}", dry.err);
+    let ran = search(&place, &server, &args).await.passed();
+    let lines = ran.lines();
+    let right: Vec<_> = lines.iter().map(|line| line["right"].clone()).collect();
+    assert_eq!(right, [json!(true), Value::Null], "{}", ran.err);
+    let sent: u64 = lines.iter().map(|line| line["attempts"].as_u64().unwrap()).sum();
+    let failed = lines[1]["paths"].as_array().unwrap().len() as u64;
+    assert_eq!(sent + failed, server.requests() as u64, "the check's requests are in the line");
+}
+
+#[tokio::test]
+async fn what_a_method_does_not_use_is_named_and_an_end_without_text_is_refused() {
+    let (place, server) = (Place::new("search-idle"), Server::start(answers()).await);
+    place.file("records.jsonl", records());
+    let args = ["--method", "greedy", "--paths", "4", "--burn-in", "2", "--expand", "2"];
+    let ran = search(&place, &server, &[&args[..], &["--dry-run"]].concat()).await.passed();
+    for flag in ["--paths", "--burn-in"] {
+        let said = format!("warning: {flag} changes nothing: the method `greedy` does not use it");
+        assert!(ran.err.contains(&said), "{}", ran.err);
+    }
+    assert!(!ran.err.contains("--expand"), "{}", ran.err);
+    let ran = search(&place, &server, &["--end", ""]).await;
+    assert!(ran.code == 2 && ran.err.contains("an empty text would end"), "{}", ran.err);
+    // A record that lacks a field costs itself in a dry run too.
+    let args = ["--map", "question=problem", "--dry-run"];
+    let mixed = json!({"id": "a", "problem": "1 + 1"}).to_string();
+    place.file("records.jsonl", format!("{mixed}\n{}", records()));
+    let ran = search(&place, &server, &args).await;
+    assert!(ran.code == 3 && ran.out.contains("3 records, method beam"), "{}{}", ran.out, ran.err);
+    assert_eq!(server.requests(), 0);
+}

@@ -39,11 +39,16 @@ struct World {
     seed: u64,
     /// How many digits there are to choose from.
     digits: u32,
+    /// Whether each draw writes the digit after that of the draw before, so that as many draws write all of them.
+    is_thorough: bool,
 }
 
 impl World {
     /// The digit that a draw after these steps writes.
     fn drawn(self, steps: &[&str], draw: u32) -> u32 {
+        if self.is_thorough {
+            return draw % self.digits;
+        }
         let text = format!("{}|{}|{draw}", self.seed, steps.join("."));
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -174,6 +179,7 @@ fn worlds() -> impl Strategy<Value = World> {
         right,
         seed,
         digits: 3,
+        is_thorough: false,
     })
 }
 
@@ -251,8 +257,93 @@ proptest! {
     }
 }
 
+/// The prompt of a judge that is asked about each step.
+const EACH: &str = "---\nkind: label\neach: steps\nuntil: incorrect\nfields: {question: required, answer: required}\nscale: {labels: {correct: 1, incorrect: 0}}\nverdict: \"Verdict: *\"\n---\nuser:\n{{ question }}\n{{ step }}\nassistant:\nVerdict: {{ gen(\"verdict\") }}\n";
+
+/// A search whose judge is asked about each step, and finds all of them right.
+async fn by_steps(world: World, options: SearchOptions, calls: Arc<AtomicU32>) -> Searcher {
+    let counted = calls.clone();
+    let agrees = from_fn("agrees", move |_: Request| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async move { Ok(Completion::text("Verdict: correct")) }
+    });
+    let policy = policy_backend(world, calls);
+    let (step, rest) = (judge_of(policy.clone(), STEP).await, judge_of(policy, REST).await);
+    Searcher::new(step, judge_of(agrees, EACH).await, options).unwrap().finishing(rest).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_policy_that_knows_the_way_and_a_perfect_judge_always_find_it(
+        right in prop::array::uniform3(0_u8..3),
+        method in prop::sample::select(&METHODS[..]),
+        seed in any::<u64>(),
+    ) {
+        let world = World { right, seed, digits: 3, is_thorough: true };
+        let options = SearchOptions::default().method(method.parse().unwrap());
+        let mut options = options.width(9).expand(3).rounds(60);
+        (options.choice, options.seed) = (Some(Choice::Best), seed);
+        let (searched, _) = block_on(searched(world, options));
+        let found = searched.chosen().map(|path| path.text.clone()).unwrap_or_default();
+        prop_assert!(found.ends_with(&world.answer()), "{method}: {found}");
+    }
+
+    #[test]
+    fn nothing_is_asked_after_the_tokens_are_spent(
+        world in worlds(),
+        method in prop::sample::select(&METHODS[..]),
+        tokens in 1_u64..2_000,
+    ) {
+        let all = SearchOptions::default().method(method.parse().unwrap()).rounds(6);
+        let limits = SearchLimits { tokens: Some(tokens), ..SearchLimits::default() };
+        let (full, _) = block_on(searched(world, all.clone()));
+        let (cut, _) = block_on(searched(world, all.limits(limits)));
+        let spent = |one: &Searched| {
+            let usage = one.judgment.usage;
+            usage.prompt + usage.completion
+        };
+        // A round has at most eight draws, each of 15 tokens, with judgments of 23, and GRACE weighs each step.
+        prop_assert!(spent(&cut) < tokens + 8 * (15 + 23 + 15), "{method}: {} of {tokens}", spent(&cut));
+        if spent(&full) < tokens {
+            prop_assert_eq!(cut.tree.nodes(), full.tree.nodes());
+            prop_assert_eq!(cut.limit, None);
+        } else {
+            prop_assert!(spent(&cut) >= tokens.min(spent(&full)), "it goes on until they are spent");
+        }
+    }
+
+    #[test]
+    fn a_judge_of_single_steps_keeps_to_the_bound_and_to_the_limit_on_calls(
+        world in worlds(),
+        method in prop::sample::select(&METHODS[..]),
+        lookahead in 0_u32..3,
+        most in 1_u32..80,
+    ) {
+        let options = SearchOptions::default().method(method.parse().unwrap());
+        let mut options = options.width(4).expand(2).rounds(4);
+        options.lookahead = lookahead;
+        // Three steps are a solution here; the bound holds for each of them as one step.
+        let limits = SearchLimits { depth: 4, ..SearchLimits::default() };
+        let free = options.clone().limits(limits);
+        let limited = options.limits(SearchLimits { calls: Some(most), ..limits });
+        let (bound, made, cut) = block_on(async {
+            let calls = Arc::new(AtomicU32::new(0));
+            let search = by_steps(world, free, calls.clone()).await;
+            let bound = search.most_calls(&question()).await.unwrap();
+            search.search(&question()).await.unwrap();
+            let made = calls.swap(0, Ordering::Relaxed);
+            by_steps(world, limited, calls.clone()).await.search(&question()).await.unwrap();
+            (bound, made, calls.load(Ordering::Relaxed))
+        });
+        prop_assert!(u64::from(made) <= bound, "{method}: {made} of {bound}");
+        prop_assert!(cut <= most, "{method}: {cut} of {most}");
+    }
+}
+
 /// A world in which no step is ever drawn twice, and none is accepted: a search draws as much as it ever can.
-const NEW: World = World { right: [0, 0, 0], seed: 3, digits: 1_000_000 };
+const NEW: World = World { right: [0, 0, 0], seed: 3, digits: 1_000_000, is_thorough: false };
 
 /// What each method costs if no draw repeats a step, N = 8, M = 4, 3 rounds, for solutions of three steps: each draw is one
 /// call, each judged step another one, and GRACE weighs each step once more.
@@ -295,6 +386,24 @@ async fn every_method_costs_what_its_formula_says() {
     }
 }
 
+/// Each step of a solution is one call of a judge that is asked about each of them.
+#[tokio::test]
+async fn a_judge_of_single_steps_costs_what_the_bound_says() {
+    for (method, draws) in [("greedy", 4), ("reset", 1), ("beam", 8), ("dvts", 8), ("rebase", 8)] {
+        let limits = SearchLimits { depth: 3, ..SearchLimits::default() };
+        let options = SearchOptions::default().method(method.parse().unwrap()).limits(limits);
+        let counted = Arc::new(AtomicU32::new(0));
+        let search = by_steps(NEW, options, counted.clone()).await;
+        let most = search.most_calls(&question()).await.unwrap();
+        search.search(&question()).await.unwrap();
+        // A draw, and one, two and three steps that are judged; a step that is accepted at once is drawn once.
+        let made = counted.load(Ordering::Relaxed);
+        assert_eq!(made, draws * (3 + 1 + 2 + 3), "{method}");
+        let of_reset = if method == "reset" { 4 } else { 1 };
+        assert_eq!(most, u64::from(made * of_reset), "{method}");
+    }
+}
+
 /// Going back draws the whole tree, where every step but the last of a path is accepted: M + M² + M³ draws.
 #[tokio::test]
 async fn a_search_that_goes_back_costs_at_most_the_whole_tree() {
@@ -323,7 +432,7 @@ fn a_judge_that_tosses_a_coin_finds_no_more_than_chance() {
         let mut random = fastrand::Rng::with_seed(5);
         for number in 0..WORLDS {
             let right = [(); 3].map(|()| random.u8(..2));
-            let world = World { right, seed: random.u64(..), digits: 2 };
+            let world = World { right, seed: random.u64(..), digits: 2, is_thorough: false };
             let toss = from_fn("coin", move |request: Request| {
                 let text = format!("{number} {}", request.messages[0].text());
                 let score = blake3::hash(text.as_bytes()).as_bytes()[0] % 11;
@@ -344,7 +453,7 @@ fn a_judge_that_tosses_a_coin_finds_no_more_than_chance() {
     }
 }
 
-const WORLD: World = World { right: [2, 0, 1], seed: 7, digits: 3 };
+const WORLD: World = World { right: [2, 0, 1], seed: 7, digits: 3, is_thorough: false };
 
 #[tokio::test]
 async fn a_beam_judges_each_step_once_however_often_it_was_drawn() {

@@ -173,6 +173,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let searcher = args.searcher(&resolved, input.first.as_ref(), &models).await?;
     if !quiet {
         independence::warn_of_policy(searcher.judge(), searcher.policy());
+        args.search.warn_of_idle(searcher.options().method);
     }
     if let Some(first) = &input.first
         && let Err(error) = searcher.most_calls(first).await
@@ -226,7 +227,10 @@ async fn planned(searcher: &Searcher, records: Records) -> Result<Exit> {
     for record in records {
         count += 1;
         let calls = match record.item {
-            Ok(item) => searcher.most_calls(&searcher.policy().seen(&item)?).await,
+            Ok(item) => match searcher.policy().seen(&item) {
+                Ok(seen) => searcher.most_calls(&seen).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         match calls {
@@ -244,8 +248,31 @@ async fn planned(searcher: &Searcher, records: Records) -> Result<Exit> {
     }
     let text = format!("at most {all} calls of policy and judge, at most {most} for one record");
     emit_figures(&text, false)?;
+    if let Some(check) = searcher.check().filter(|check| !check.name().starts_with("check:")) {
+        let name = check.name();
+        note(&format!("each solution that ends is also compared with its reference by {name}"));
+    }
     note("nothing was sent");
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
+}
+
+impl Search {
+    /// Says which flags the method has no use for.
+    fn warn_of_idle(&self, method: SearchMethod) {
+        let flags = [
+            ("paths", self.paths.is_some()),
+            ("expand", self.expand.is_some()),
+            ("rounds", self.rounds.is_some()),
+            ("lookahead", self.lookahead.is_some()),
+            ("burn-in", self.burn_in.is_some()),
+            ("chain-seed", self.chain_seed.is_some()),
+        ];
+        for (flag, _) in flags.iter().filter(|(flag, is_set)| *is_set && method.ignores(flag)) {
+            note(&format!(
+                "warning: --{flag} changes nothing: the method `{method}` does not use it"
+            ));
+        }
+    }
 }
 
 impl Args {
@@ -271,10 +298,7 @@ impl Args {
         let policy = self.policy.open(resolved, &self.judge, models, limits).await?;
         let searcher = Searcher::new(policy.step, judge, self.options())?;
         let searcher = searcher.finishing(policy.rest)?;
-        match self.check(first, models).await? {
-            Some(check) => searcher.checking(check),
-            None => Ok(searcher),
-        }
+        searcher.checking(self.check(first, models).await?)
     }
 
     /// The flags as options of the library.
@@ -304,22 +328,21 @@ impl Args {
         })
     }
 
-    /// What compares solutions with references; none if the first record has no reference and no check was named.
-    async fn check(&self, first: Option<&Item>, models: &Models) -> Result<Option<Judge>> {
-        let has_reference = first.is_some_and(|item| item.text("reference").is_some());
-        let name = match self.search.check.as_deref() {
-            Some(name) => name,
-            None if has_reference => "check:math",
-            None => return Ok(None),
-        };
+    /// What compares solutions with references.
+    async fn check(&self, first: Option<&Item>, models: &Models) -> Result<Judge> {
+        let name = self.search.check.as_deref().unwrap_or("check:math");
         let resolved = if self.judge.config()?.judges().contains(&name) {
             self.judge.judge(name)?
         } else {
             self.judge.model(name, None)?
         };
-        let first = first.map(|item| item.revised("a solution"));
+        // Records without a reference are searched too, so the first one need not have one.
+        let first = first.map(|item| {
+            let reference = item.text("reference").unwrap_or_else(|| "a reference".into());
+            item.revised("a solution").filled("reference", reference)
+        });
         let (quiet, limits) = (true, self.models.limits());
         let opening = Opening { first: first.as_ref(), quiet, models: models.clone(), limits };
-        opening.judge(&resolved).await.map(Some)
+        opening.judge(&resolved).await
     }
 }

@@ -87,13 +87,16 @@ impl Args {
                 }
             }
         }
-        Ok((Results { trees, lines, args: self.clone() }, output))
+        let legend = tree::Legend::default();
+        Ok((Results { trees, legend, lines, args: self.clone() }, output))
     }
 }
 
 /// Prints results as they end, and writes trees.
 pub(super) struct Results {
     trees: Trees,
+    /// What the marks of the printed trees mean.
+    legend: tree::Legend,
     lines: Lines,
     args: Args,
 }
@@ -177,6 +180,7 @@ impl Listener<SearchWork> for Results {
                 _ => Vec::new(),
             };
             if self.args.show_tree && !lines.is_empty() {
+                self.legend.add(&lines);
                 self.lines.progress.aside(|| note(&tree::shown(&lines)));
             }
             self.trees.add(finished.index, lines)?;
@@ -187,6 +191,9 @@ impl Listener<SearchWork> for Results {
     /// No more records follow.
     fn over(&mut self) {
         self.lines.progress.finish();
+        if let Some(legend) = self.legend.text() {
+            note(&legend);
+        }
     }
 }
 

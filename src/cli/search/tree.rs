@@ -31,3 +31,71 @@ fn label(line: &TreeLine) -> String {
     let end = if line.end { "  end" } else { "" };
     format!("{mark}{cut}{more}{value}{times}{end}")
 }
+
+/// The marks that occur in printed trees.
+#[derive(Debug, Default)]
+pub(super) struct Legend {
+    is_chosen: bool,
+    has_value: bool,
+    lacks_value: bool,
+    is_repeated: bool,
+    is_end: bool,
+}
+
+impl Legend {
+    /// Notes the marks of a tree.
+    pub(super) fn add(&mut self, lines: &[TreeLine]) {
+        let any = |is: fn(&TreeLine) -> bool| lines.iter().any(is);
+        self.is_chosen |= any(|line| line.chosen);
+        self.has_value |= any(|line| line.value.is_some());
+        self.lacks_value |= any(|line| line.value.is_none());
+        self.is_repeated |= any(|line| line.times > 1);
+        self.is_end |= any(|line| line.end);
+    }
+
+    /// What they mean, in one line; `None` without a tree.
+    pub(super) fn text(&self) -> Option<String> {
+        let has_both = self.has_value && self.lacks_value;
+        let parts = [
+            (self.is_chosen, "* chosen"),
+            (self.has_value, "0.00 value of the solution up to there"),
+            (has_both, "no number: without a value"),
+            (self.is_repeated, "x2 drawn twice"),
+            (self.is_end, "end the last step"),
+        ];
+        let used: Vec<&str> =
+            parts.iter().filter(|(is_used, _)| *is_used).map(|(_, words)| *words).collect();
+        (!used.is_empty()).then(|| format!("({})", used.join("; ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(json: serde_json::Value) -> TreeLine {
+        serde_json::from_value(json).unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    #[test]
+    fn a_legend_explains_the_marks_that_occur() {
+        let mut legend = Legend::default();
+        assert_eq!(legend.text(), None);
+        let step = |more: serde_json::Value| {
+            let mut step = serde_json::json!({"id": "r", "node": 1, "parent": 0, "depth": 1,
+                "step": "1 + 1 = 2", "value": 0.5, "end": false, "chosen": false, "times": 1, "tokens": 3});
+            if let (Some(step), Some(more)) = (step.as_object_mut(), more.as_object()) {
+                step.extend(more.clone());
+            }
+            line(step)
+        };
+        legend.add(&[step(serde_json::json!({}))]);
+        assert_eq!(legend.text().as_deref(), Some("(0.00 value of the solution up to there)"));
+        legend.add(&[
+            step(serde_json::json!({"chosen": true, "times": 3})),
+            step(serde_json::json!({"value": null, "end": true})),
+        ]);
+        let all = "(* chosen; 0.00 value of the solution up to there; no number: without a value; x2 drawn twice; end the last step)";
+        assert_eq!(legend.text().as_deref(), Some(all));
+    }
+}

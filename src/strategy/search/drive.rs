@@ -5,7 +5,7 @@ use std::time::Instant;
 use futures_util::future::try_join_all;
 
 use super::{
-    Choice, FinishedPath, SearchLimit, Searched, Searcher,
+    Choice, FinishedPath, SearchLimit, SearchMethod, Searched, Searcher,
     algorithm::{Algorithm, Ask, Found},
     limits::{DrawCalls, Used},
     tree::Tree,
@@ -28,10 +28,10 @@ pub(super) struct Drive<'s> {
     /// The policy that looks ahead.
     greedy: Judge,
     tree: Tree,
-    /// The calls of a step, of a rest, and of a judgment.
-    calls: [u64; 3],
+    calls: DrawCalls,
     policy: Spent,
     judge: Spent,
+    check: Spent,
     unusable: u32,
     unreadable: u32,
     limit: Option<SearchLimit>,
@@ -44,6 +44,23 @@ struct Written {
     texts: Vec<(Text, u64)>,
     unusable: u32,
     spent: Spent,
+}
+
+/// A node that is to be judged, with the steps that the policy wrote after it for that.
+struct Ahead {
+    at: usize,
+    text: String,
+    /// Whether the solution ends with them.
+    is_end: bool,
+}
+
+/// What was found out about a node.
+struct Judged {
+    at: usize,
+    value: Option<f64>,
+    likelihood: Option<f64>,
+    policy: Spent,
+    judge: Spent,
 }
 
 /// One draw of the policy.
@@ -65,19 +82,26 @@ impl<'s> Drive<'s> {
         let prefix = item.clone().filled("prefix", "");
         let step = rehearsed(&searcher.policy.drawing(0, 1), &prefix).await?;
         let rest = rehearsed(&searcher.finisher.drawing(0, 1), &prefix).await?;
-        let judgment = rehearsed(&searcher.judge, &item.revised("a step")).await?;
+        let of_steps = |steps: &str| item.revised(steps);
+        let judgment = rehearsed(&searcher.judge, &of_steps("a step")).await?;
+        let two = of_steps(&["a step", "a step"].join(&searcher.between()));
+        let more = rehearsed(&searcher.judge, &two).await?.saturating_sub(judgment);
         if algorithm.needs_likelihood() {
             check_likelihood(&searcher.policy, step).await?;
         }
+        let ahead = if algorithm.judges_steps() { searcher.options.lookahead.into() } else { 0 };
+        // The last step that the depth allows is a rest, and is not followed by others.
+        let step = (step * (1 + ahead)).max(rest) + u64::from(algorithm.needs_likelihood());
         Ok(Self {
             searcher,
             item,
             algorithm,
             greedy: searcher.policy.greedy(),
             tree: Tree::new(searcher.between()),
-            calls: [step, rest, judgment],
+            calls: DrawCalls { step, rest, judgment, more, ahead },
             policy: Spent::default(),
             judge: Spent::default(),
+            check: Spent::default(),
             unusable: 0,
             unreadable: 0,
             limit: None,
@@ -85,14 +109,9 @@ impl<'s> Drive<'s> {
         })
     }
 
-    /// The number of calls for a draw, with its judgment.
+    /// The number of calls for draws and judgments.
     pub(super) fn draw_calls(&self) -> DrawCalls {
-        let [step, rest, judgment] = self.calls;
-        let lookahead = u64::from(self.searcher.options.lookahead);
-        let likelihood = u64::from(self.algorithm.needs_likelihood());
-        // The last step that the depth allows is a rest, and is not followed by others.
-        let step = (step * (1 + lookahead)).max(rest) + likelihood;
-        DrawCalls { step: step + judgment, rest: rest + judgment }
+        self.calls
     }
 
     /// Searches to the end.
@@ -233,8 +252,14 @@ impl<'s> Drive<'s> {
 
     /// Gives values to nodes.
     async fn judge_all(&mut self, nodes: Vec<usize>) -> Result<()> {
-        let judged = try_join_all(nodes.iter().map(|at| self.value(*at))).await?;
-        for (at, (value, likelihood, policy, judge)) in nodes.into_iter().zip(judged) {
+        let mut ahead = Vec::new();
+        for (one, spent) in try_join_all(nodes.into_iter().map(|at| self.ahead(at))).await? {
+            self.policy += spent;
+            ahead.push(one);
+        }
+        let ahead = self.affordable(ahead).await?;
+        for judged in try_join_all(ahead.iter().map(|one| self.value(one))).await? {
+            let Judged { at, value, likelihood, policy, judge } = judged;
             self.policy += policy;
             self.judge += judge;
             self.unreadable += u32::from(value.is_none());
@@ -244,50 +269,70 @@ impl<'s> Drive<'s> {
         Ok(())
     }
 
-    /// The value of a node, its likelihood, and what policy and judge cost.
-    async fn value(&self, at: usize) -> Result<(Option<f64>, Option<f64>, Spent, Spent)> {
-        let (ahead, is_end, mut policy) = self.ahead(at).await?;
-        let likelihood = if self.algorithm.needs_likelihood() {
-            let (likelihood, spent) = self.likelihood(at).await?;
-            policy += spent;
-            likelihood
-        } else {
-            None
-        };
-        let mut judged = self.item.revised(&self.tree.text_with(at, &ahead));
-        if !is_end {
-            judged = judged.filled("unfinished", true);
+    /// The nodes whose judgments the calls that are left allow. What was written may have more steps than were planned,
+    /// and a judge may be asked about each of them.
+    async fn affordable(&mut self, nodes: Vec<Ahead>) -> Result<Vec<Ahead>> {
+        let Some(most) = self.searcher.options.limits.calls else { return Ok(nodes) };
+        let mut left = u64::from(most.saturating_sub(self.used().calls));
+        let mut kept = Vec::new();
+        for one in nodes {
+            let judgment = rehearsed(&self.searcher.judge, &self.shown(&one)).await?;
+            let calls = judgment + u64::from(self.algorithm.needs_likelihood());
+            if calls > left {
+                self.limit = self.limit.or(Some(SearchLimit::Calls));
+                continue;
+            }
+            left -= calls;
+            kept.push(one);
         }
-        let judge = &self.searcher.judge;
-        let judgment = judge.judge(&judged).await?;
-        let measure = self.searcher.options.measure;
-        let value = measure.of(&judgment).map(|value| normalized(judge, measure, value, &judgment));
-        Ok((value, likelihood, policy, spent(&judgment, judge)))
+        Ok(kept)
     }
 
-    /// The steps that the policy writes greedily after a node, whether the solution ends with them, and their cost.
-    async fn ahead(&self, at: usize) -> Result<(String, bool, Spent)> {
-        let (mut text, mut spent) = (String::new(), Spent::default());
-        let mut is_end = self.tree[at].is_end;
-        for _ in 0..self.searcher.options.lookahead {
-            if is_end {
+    /// The record with the solution up to a node, as the judge sees it.
+    fn shown(&self, ahead: &Ahead) -> Item {
+        let shown = self.item.revised(&self.tree.text_with(ahead.at, &ahead.text));
+        if ahead.is_end { shown } else { shown.filled("unfinished", true) }
+    }
+
+    /// The value of a node, its likelihood, and what they cost.
+    async fn value(&self, ahead: &Ahead) -> Result<Judged> {
+        let at = ahead.at;
+        let (likelihood, policy) = if self.algorithm.needs_likelihood() {
+            self.likelihood(at).await?
+        } else {
+            (None, Spent::default())
+        };
+        let judge = &self.searcher.judge;
+        let judgment = judge.judge(&self.shown(ahead)).await?;
+        let measure = self.searcher.options.measure;
+        let value = measure.of(&judgment).map(|value| normalized(judge, measure, value, &judgment));
+        Ok(Judged { at, value, likelihood, policy, judge: spent(&judgment, judge) })
+    }
+
+    /// The steps that the policy writes greedily after a node, and their cost.
+    async fn ahead(&self, at: usize) -> Result<(Ahead, Spent)> {
+        let mut ahead = Ahead { at, text: String::new(), is_end: self.tree[at].is_end };
+        let mut spent = Spent::default();
+        for _ in 0..self.calls.ahead {
+            if ahead.is_end {
                 break;
             }
-            let written = write(&self.greedy, self.item, &self.tree.text_with(at, &text)).await?;
+            let after = self.tree.text_with(at, &ahead.text);
+            let written = write(&self.greedy, self.item, &after).await?;
             spent += written.spent;
             match written.texts.into_iter().next() {
                 None => break,
-                Some((Text::End, _)) => is_end = true,
+                Some((Text::End, _)) => ahead.is_end = true,
                 Some((Text::Some(step), _)) => {
-                    is_end = self.is_end(&step);
-                    if !text.is_empty() {
-                        text += &self.searcher.between();
+                    ahead.is_end = self.is_end(&step);
+                    if !ahead.text.is_empty() {
+                        ahead.text += &self.searcher.between();
                     }
-                    text += step.trim();
+                    ahead.text += step.trim();
                 }
             }
         }
-        Ok((text, is_end, spent))
+        Ok((ahead, spent))
     }
 
     /// The mean probability of a token of a step, as GRACE has it: e to the mean of the logarithms.
@@ -316,7 +361,7 @@ impl<'s> Drive<'s> {
     }
 
     /// Chooses the answer.
-    async fn end(self) -> Result<Searched> {
+    async fn end(mut self) -> Result<Searched> {
         // A state of a chain counts as often as the chain was there.
         let (ends, times) = if let Some(states) = self.algorithm.candidates() {
             let ends = super::algorithm::distinct(states.iter().copied());
@@ -336,7 +381,9 @@ impl<'s> Drive<'s> {
         };
         let mut paths: Vec<FinishedPath> = ends.iter().zip(&times).map(path).collect();
         for path in &mut paths {
-            path.right = self.is_right(&path.text).await?;
+            let (right, spent) = self.is_right(&path.text).await?;
+            path.right = right;
+            self.check += spent;
         }
         let choice = self.searcher.options.choice;
         let choice = choice.unwrap_or_else(|| self.searcher.options.method.usual_choice());
@@ -346,26 +393,50 @@ impl<'s> Drive<'s> {
             None => Err(self.nothing(&paths)),
         };
         let judgment = self.judgment(verdict);
-        let Self { tree, policy, judge, unusable, unreadable, limit, .. } = self;
-        Ok(Searched { judgment, tree, paths, choice, policy, judge, unusable, unreadable, limit })
+        let Self { tree, policy, judge, check, unusable, unreadable, limit, .. } = self;
+        Ok(Searched {
+            judgment,
+            tree,
+            paths,
+            choice,
+            policy,
+            judge,
+            check,
+            unusable,
+            unreadable,
+            limit,
+        })
     }
 
-    /// Whether a solution ends right; `None` if that cannot be told.
-    async fn is_right(&self, solution: &str) -> Result<Option<bool>> {
-        let Some(check) = &self.searcher.check else { return Ok(None) };
-        if self.item.text("reference").is_none() {
-            return Ok(None);
+    /// Whether a solution ends right, and what finding out cost; `None` if that cannot be told.
+    async fn is_right(&self, solution: &str) -> Result<(Option<bool>, Spent)> {
+        let asked = self.searcher.check.as_ref();
+        let Some(check) = asked.filter(|_| self.item.text("reference").is_some()) else {
+            return Ok((None, Spent::default()));
+        };
+        match check.judge(&self.item.revised(solution)).await {
+            Ok(judgment) => {
+                let passes = judgment.verdict.is_ok().then_some(judgment.pass).flatten();
+                Ok((passes, spent(&judgment, check)))
+            }
+            Err(error) if error.is_interrupted() || error.is_fatal() => Err(error),
+            // The solution was found all the same.
+            Err(_) => Ok((None, Spent::default())),
         }
-        let judgment = check.judge(&self.item.revised(solution)).await?;
-        Ok(judgment.verdict.is_ok().then_some(judgment.pass).flatten())
     }
 
     /// Why there is no answer.
     fn nothing(&self, paths: &[FinishedPath]) -> Unreadable {
         let detail = match (paths.is_empty(), self.limit) {
+            (false, Some(limit)) if paths.iter().any(|path| !self.tree[path.node].is_judged) => {
+                format!("no solution that ended was judged within the limit on {}", limit.name())
+            }
             (false, _) => "no solution that ended has a value".to_owned(),
             (true, Some(limit)) => {
                 format!("no solution ended within the limit on {}", limit.name())
+            }
+            (true, None) if self.searcher.options.method == SearchMethod::BestFirst => {
+                format!("no solution ended in {} rounds", self.searcher.options.rounds)
             }
             (true, None) => "the policy ended no solution".to_owned(),
         };
@@ -375,6 +446,7 @@ impl<'s> Drive<'s> {
     fn judgment(&self, verdict: Result<Verdict, Unreadable>) -> Judgment {
         let mut spent = self.policy;
         spent += self.judge;
+        spent += self.check;
         let cost = |cost: f64| Some(cost).filter(|_| self.searcher.is_priced());
         Judgment {
             usage: spent.usage,

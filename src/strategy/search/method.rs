@@ -11,6 +11,7 @@ use super::{
     best_first::BestFirst,
     choice::Choice,
     greedy::Greedy,
+    limits::DrawCalls,
     mcmc::Mcmc,
     mcts::{Mcts, Selection},
     rebase::Rebase,
@@ -142,36 +143,58 @@ impl SearchMethod {
         }
     }
 
-    /// The most draws of a step or of a rest that the method asks for, if no solution ends before `depth` steps.
-    pub(super) fn most_draws(self, sizes: Sizes, depth: u64) -> MostDraws {
+    /// The most calls that the method needs, if no solution ends before `depth` steps.
+    pub(super) fn most_calls(self, sizes: Sizes, depth: u64, calls: DrawCalls) -> u64 {
         let Sizes { width, expand, rounds, .. } = sizes;
         let [width, expand, rounds] = [width, expand, rounds].map(u64::from);
-        let steps = |steps| MostDraws { steps, rests: 0 };
+        let path = calls.of_path(depth);
         match self {
-            Self::Greedy | Self::Grace(_) | Self::Reset(_) => steps(expand * depth),
-            // Every node may be left again, up to M times, so that the whole tree is drawn: M + M² + … The limits of a
-            // record end it.
-            Self::Backtrack(_) => {
-                let levels =
-                    std::iter::successors(Some(expand), |at| Some(at.saturating_mul(expand)));
-                let depth = usize::try_from(depth).unwrap_or(usize::MAX);
-                // More levels than that do not fit into a number.
-                steps(levels.take(depth.min(64)).fold(0, u64::saturating_add))
+            Self::Greedy | Self::Grace(_) | Self::Reset(_) => expand.saturating_mul(path),
+            Self::Backtrack(_) => whole_tree(expand, depth, calls),
+            Self::Beam | Self::Rebase(_) => width.saturating_mul(path),
+            Self::Dvts => ((width / expand).max(1) * expand).saturating_mul(path),
+            Self::BestFirst => expand.saturating_mul(of_rounds(rounds, depth, calls)),
+            Self::Mcts(_) | Self::Puct(_) => {
+                let steps = expand.saturating_mul(of_rounds(rounds, depth, calls));
+                steps.saturating_add(rounds.saturating_mul(calls.of_rest(depth)))
             }
-            Self::Beam | Self::Rebase(_) => steps(width * depth),
-            Self::Dvts => steps((width / expand).max(1) * expand * depth),
-            Self::BestFirst => steps(expand * rounds),
-            Self::Mcts(_) | Self::Puct(_) => MostDraws { steps: expand * rounds, rests: rounds },
-            Self::Mcmc(_) => MostDraws { steps: 0, rests: width * (rounds + 1) },
+            Self::Mcmc(_) => (width * (rounds + 1)).saturating_mul(calls.of_rest(depth)),
+        }
+    }
+
+    /// What the method has no use for, of these words: `paths`, `expand`, `rounds`, `lookahead`, `burn-in`, `chain-seed`.
+    pub fn ignores(self, size: &str) -> bool {
+        let is_chain = matches!(self, Self::Mcmc(_));
+        let has_rollouts = matches!(self, Self::Mcts(_) | Self::Puct(_));
+        match size {
+            "paths" => !is_chain && !matches!(self, Self::Beam | Self::Dvts | Self::Rebase(_)),
+            "expand" => is_chain || matches!(self, Self::Rebase(_)),
+            "rounds" => !is_chain && !has_rollouts && self != Self::BestFirst,
+            "lookahead" => is_chain || has_rollouts,
+            "burn-in" | "chain-seed" => !is_chain,
+            _ => false,
         }
     }
 }
 
-/// The most draws that a method asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MostDraws {
-    pub(super) steps: u64,
-    pub(super) rests: u64,
+/// One draw in each of so many rounds, of which each can be one step deeper than the last.
+fn of_rounds(rounds: u64, depth: u64, calls: DrawCalls) -> u64 {
+    let deeper = rounds.min(depth);
+    let others = (rounds - deeper).saturating_mul(calls.of_step(depth));
+    calls.of_path(deeper).saturating_add(others)
+}
+
+/// Every node may be left again, up to M times, so that the whole tree is drawn: M + M² + … The limits of a record end
+/// it.
+fn whole_tree(expand: u64, depth: u64, calls: DrawCalls) -> u64 {
+    if expand == 1 {
+        return calls.of_path(depth);
+    }
+    let levels = std::iter::successors(Some(expand), |at| Some(at.saturating_mul(expand)));
+    // More levels than that do not fit into a number.
+    let levels = levels.zip(1..=depth.min(64));
+    let draws = levels.map(|(draws, level)| draws.saturating_mul(calls.of_step(level)));
+    draws.fold(0, u64::saturating_add)
 }
 
 /// The word in settings.

@@ -52,10 +52,7 @@ pub use {
     tree::{Node, Tree},
 };
 
-use self::{
-    drive::Drive,
-    method::{MostDraws, Sizes},
-};
+use self::{drive::Drive, method::Sizes};
 use super::{
     Measure,
     chance::{Chance, seed_for},
@@ -177,6 +174,12 @@ impl SearchOptions {
                 "leave out those that need no other value",
             );
         }
+        if self.ends.iter().any(|end| end.trim().is_empty()) {
+            return wrong(
+                "an empty text would end every solution at its first step".into(),
+                "name texts that announce an answer, such as `answer:`",
+            );
+        }
         let is_level = matches!(self.method, SearchMethod::Beam | SearchMethod::Dvts);
         if is_level && width < expand {
             return wrong(
@@ -282,18 +285,16 @@ impl Searcher {
         Drive::begin(self, item).await?.run().await
     }
 
-    /// The most calls that the search for a record can need, if no solution ends before the limit on depth and no answer
-    /// is repeated. Nothing is sent.
+    /// The most calls of policy and judge that the search for a record can need, if no solution ends before the limit on
+    /// depth, no answer is repeated, and no step is several ones for the judge. Nothing is sent.
     ///
     /// # Errors
     /// The record lacks a field.
     pub async fn most_calls(&self, item: &Item) -> Result<u64> {
         let drive = Drive::begin(self, item).await?;
-        let calls = drive.draw_calls();
         let options = &self.options;
         let depth = options.limits.depth as u64;
-        let MostDraws { steps, rests } = options.method.most_draws(options.sizes(), depth);
-        let most = steps.saturating_mul(calls.step).saturating_add(rests * calls.rest);
+        let most = options.method.most_calls(options.sizes(), depth, drive.draw_calls());
         Ok(options.limits.calls.map_or(most, |limit| most.min(limit.into())))
     }
 

@@ -14,17 +14,15 @@ pub(super) struct Reset {
     attempts: u32,
     goes_back: bool,
     at: usize,
-    tried: Vec<usize>,
 }
 
 impl Reset {
     pub(super) fn new(threshold: f64, attempts: u32, goes_back: bool) -> Self {
-        Self { threshold, attempts, goes_back, at: 0, tried: Vec::new() }
+        Self { threshold, attempts, goes_back, at: 0 }
     }
 
     /// Where the path goes on after one more draw, if it does not stay.
-    fn moved(&mut self, tree: &Tree, found: Option<usize>) -> Option<usize> {
-        self.tried.extend(found);
+    fn moved(&self, tree: &Tree, found: Option<usize>) -> Option<usize> {
         let accepted = |at: &usize| tree[*at].value.is_some_and(|value| value >= self.threshold);
         if let Some(at) = found.filter(accepted) {
             return Some(at);
@@ -46,7 +44,7 @@ impl Algorithm for Reset {
     fn next(&mut self, tree: &Tree, found: &[Found]) -> Vec<Ask> {
         if let Some(found) = found.first() {
             match self.moved(tree, found.first().copied()) {
-                Some(at) => (self.at, self.tried) = (at, Vec::new()),
+                Some(at) => self.at = at,
                 None if tree[self.at].drawn >= self.attempts => return Vec::new(),
                 None => {}
             }

@@ -22,6 +22,8 @@ pub struct Searched {
     pub policy: Spent,
     /// What the judge cost.
     pub judge: Spent,
+    /// What the check cost, if it asks a model.
+    pub check: Spent,
     /// The draws without a usable text.
     pub unusable: u32,
     /// The judgments without a value.
