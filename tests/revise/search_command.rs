@@ -298,7 +298,7 @@ async fn a_check_that_asks_a_model_is_paid_for_and_costs_no_solution_where_it_fa
     let args = ["--paths", "4", "--expand", "2", "--check", "truth", "-c", "c.toml"];
     let args = [&args[..], &["--cache", "off"]].concat();
     let dry = search(&place, &server, &[&args[..], &["--dry-run"]].concat()).await.passed();
-    let said = "each solution that ends is also compared with its reference by truth";
+    let said = "each solution that ends is also compared with its reference by openai/truth";
     assert!(dry.err.contains(said), "{}", dry.err);
     let ran = search(&place, &server, &args).await.passed();
     let lines = ran.lines();

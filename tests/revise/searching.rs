@@ -258,7 +258,7 @@ proptest! {
 }
 
 /// The prompt of a judge that is asked about each step.
-const EACH: &str = "---\nkind: label\neach: steps\nuntil: incorrect\nfields: {question: required, answer: required}\nscale: {labels: {correct: 1, incorrect: 0}}\nverdict: \"Verdict: *\"\n---\nuser:\n{{ question }}\n{{ step }}\nassistant:\nVerdict: {{ gen(\"verdict\") }}\n";
+const EACH: &str = "---\nkind: label\neach: steps\nuntil: incorrect\nfields: {question: required, answer: required}\nscale: {labels: {correct: 1, incorrect: 0}}\nverdict: \"Verdict: *\"\n---\nuser:\n{{ question }}\n{{ step }}\nassistant:\n{{ gen(\"critique\") }}\n";
 
 /// A search whose judge is asked about each step, and finds all of them right.
 async fn by_steps(world: World, options: SearchOptions, calls: Arc<AtomicU32>) -> Searcher {
