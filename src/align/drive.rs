@@ -99,7 +99,7 @@ impl<O: AsyncFn(Arc<Prompt>) -> Result<Judge>> Aligner<O> {
         if let (true, Some(first)) = (cases.is_empty(), left_out.first()) {
             return Err(incomparable(first));
         }
-        let parts = Parts::new(cases, self.options.seed)?;
+        let parts = Parts::new(&cases, self.options.seed)?;
         let validation = Marks::of(&judge, &parts.validation, &self.labels).await?.agreement();
         let training = Marks::of(&judge, &parts.training, &self.labels).await?;
         let mut best =

@@ -57,12 +57,12 @@ impl Parts {
     ///
     /// # Errors
     /// There are too few records, or too few questions.
-    pub fn new(cases: Vec<Case>, seed: u64) -> Result<Self> {
-        let by_question = Self::divided(groups(&cases, true), seed);
+    pub fn new(cases: &[Case], seed: u64) -> Result<Self> {
+        let by_question = Self::divided(groups(cases, true), seed);
         if by_question.are_enough() {
             return Ok(by_question);
         }
-        let groups = groups(&cases, false);
+        let groups = groups(cases, false);
         let questions = groups.len();
         let parts = Self::divided(groups, seed);
         if parts.are_enough() { Ok(parts) } else { Err(too_few(cases.len(), questions)) }
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn parts_share_no_question_and_have_every_label_alike() {
-        let parts = Parts::new((0..200).map(case).collect(), 1).unwrap();
+        let parts = Parts::new(&(0..200).map(case).collect::<Vec<_>>(), 1).unwrap();
         let all = [&parts.training, &parts.validation, &parts.held_out];
         assert_eq!(all.map(Vec::len), [60, 60, 80]);
         let yes = all.map(|part| part.iter().filter(|case| case.label == "yes").count());
@@ -186,9 +186,15 @@ mod tests {
         );
         let ids =
             |parts: &Parts| parts.held_out.iter().map(|case| case.id.clone()).collect::<Vec<_>>();
-        assert_eq!(ids(&parts), ids(&Parts::new((0..200).map(case).collect(), 1).unwrap()));
-        assert_ne!(ids(&parts), ids(&Parts::new((0..200).map(case).collect(), 2).unwrap()));
-        assert!(Parts::new((0..20).map(case).collect(), 1).is_err());
+        assert_eq!(
+            ids(&parts),
+            ids(&Parts::new(&(0..200).map(case).collect::<Vec<_>>(), 1).unwrap())
+        );
+        assert_ne!(
+            ids(&parts),
+            ids(&Parts::new(&(0..200).map(case).collect::<Vec<_>>(), 2).unwrap())
+        );
+        assert!(Parts::new(&(0..20).map(case).collect::<Vec<_>>(), 1).is_err());
     }
 
     fn asked(n: usize, question: &str) -> Case {
@@ -207,7 +213,7 @@ mod tests {
     #[test]
     fn records_with_one_question_or_the_same_content_are_in_one_part() {
         let cases = (0..120).map(|n| asked(n, &format!("Question {}?", n / 3)));
-        let parts = Parts::new(cases.collect(), 3).unwrap();
+        let parts = Parts::new(&cases.collect::<Vec<_>>(), 3).unwrap();
         let held_out = of(&parts.held_out, "question");
         assert!(held_out.len() >= 40);
         for seen in [&parts.training, &parts.validation] {
@@ -220,7 +226,7 @@ mod tests {
             case.item = case.item.set("id", case.id.clone());
             case
         });
-        let parts = Parts::new(cases.collect(), 3).unwrap();
+        let parts = Parts::new(&cases.collect::<Vec<_>>(), 3).unwrap();
         let held_out = of(&parts.held_out, "answer");
         assert_eq!(held_out.len(), 48);
         for seen in [&parts.training, &parts.validation] {
@@ -235,7 +241,7 @@ mod tests {
             item: Item::from(json!({"question_id": n % 2, "answer": n})),
             label: json!("yes"),
         };
-        let error = Parts::new((0..60).map(case).collect(), 1).unwrap_err().to_string();
+        let error = Parts::new(&(0..60).map(case).collect::<Vec<_>>(), 1).unwrap_err().to_string();
         assert!(error.starts_with("60 labelled records of 2 questions are too few"), "{error}");
     }
 }

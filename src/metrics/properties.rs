@@ -50,9 +50,9 @@ proptest! {
             matrix.macro_precision(), matrix.macro_recall(),
         ];
         prop_assert!(figures(&one).into_iter().zip(figures(&other)).all(|(one, other)| near(one, other)));
-        for class in 0..4 {
-            prop_assert!(near(one.f1(class), other.f1(names[class])));
-            prop_assert!(near(one.recall(class), other.recall(names[class])));
+        for (class, &name) in names.iter().enumerate() {
+            prop_assert!(near(one.f1(class), other.f1(name)));
+            prop_assert!(near(one.recall(class), other.recall(name)));
         }
     }
 

@@ -260,7 +260,7 @@ fn a_field_that_holds_something_else_is_named_with_what_it_should_hold() {
         (r#""critique": 7"#, "`critique` holds something else than in a result: it is not a text"),
         (r#""votes": 7"#, "`votes` holds something else than in a result: it is not a list"),
     ] {
-        let error = ResultLine::read(&format!(r#"{{"id": "q1", {fields}}}"#)).unwrap_err();
+        let error = ResultLine::read(format!(r#"{{"id": "q1", {fields}}}"#)).unwrap_err();
         let said = error.to_string();
         assert!(said.ends_with(says), "{fields}: {said}");
     }

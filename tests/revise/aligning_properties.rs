@@ -21,6 +21,7 @@ use tribunal::{
     },
     error::ErrorKind,
     report::Labels,
+    request::Message,
 };
 
 /// The prompt of a judge that says a word. `Rule 0.` is what proposals change.
@@ -126,7 +127,7 @@ impl World {
     }
 
     fn written(self, request: &Request) -> String {
-        let text = request.messages.iter().map(|message| message.text()).collect::<String>();
+        let text = request.messages.iter().map(Message::text).collect::<String>();
         let chance = self.chance(&format!("{text} {}", request.draw));
         let original = if self.scores { SCORE } else { LABEL };
         let ruled = original.replace("Rule 0.", &format!("Rule {}.", 1 + chance / 8 % 3));
@@ -190,13 +191,14 @@ impl Models {
             let models = models.clone();
             async move {
                 models.allowed.acquire().await.unwrap().forget();
-                let text = request.messages.iter().map(|message| message.text());
+                let text = request.messages.iter().map(Message::text);
                 let text = text.collect::<String>();
                 let kept = if is_writer { &models.writer } else { &models.judge };
                 kept.lock().unwrap().push(text.clone());
-                Ok(Completion::text(match is_writer {
-                    true => models.world.written(&request),
-                    false => models.world.judged(&text),
+                Ok(Completion::text(if is_writer {
+                    models.world.written(&request)
+                } else {
+                    models.world.judged(&text)
                 }))
             }
         })
@@ -284,7 +286,7 @@ proptest! {
         let models = Models::new(world);
         let cache = Cache::in_memory(Mode::On);
         let (found, _) = block_on(models.align(options, &cache, BudgetLimits::default())).unwrap();
-        let parts = Parts::new(world.cases(), options.seed).unwrap();
+        let parts = Parts::new(&world.cases(), options.seed).unwrap();
         let sizes = [&parts.training, &parts.validation, &parts.held_out].map(Vec::len);
         prop_assert_eq!(found.counts, sizes);
         prop_assert_eq!(sizes.iter().sum::<usize>(), world.records);
@@ -316,7 +318,7 @@ proptest! {
         let models = Models::new(world);
         let cache = Cache::in_memory(Mode::On);
         let (found, kept) = block_on(models.align(options, &cache, BudgetLimits::default())).unwrap();
-        let held_out = Parts::new(world.cases(), options.seed).unwrap().held_out;
+        let held_out = Parts::new(&world.cases(), options.seed).unwrap().held_out;
         let original = world.original();
         let (before, after) =
             (world.agreement(original.source(), &held_out), world.agreement(&found.prompt, &held_out));

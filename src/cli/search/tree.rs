@@ -1,5 +1,7 @@
 //! The tree of a record in the terminal.
 
+use std::collections::BTreeSet;
+
 use termtree::Tree;
 
 use tribunal::records::TreeLine;
@@ -32,40 +34,54 @@ fn label(line: &TreeLine) -> String {
     format!("{mark}{cut}{more}{value}{times}{end}")
 }
 
+/// What a line of a printed tree shows beside its step, in the order of the legend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    Chosen,
+    Value,
+    NoValue,
+    Repeated,
+    End,
+}
+
+impl Mark {
+    /// The marks of a line.
+    fn of(line: &TreeLine) -> impl Iterator<Item = Self> {
+        let value = if line.value.is_some() { Self::Value } else { Self::NoValue };
+        let others =
+            [(Self::Chosen, line.chosen), (Self::Repeated, line.times > 1), (Self::End, line.end)];
+        let others = others.into_iter().filter_map(|(mark, is_there)| is_there.then_some(mark));
+        others.chain([value])
+    }
+
+    const fn meaning(self) -> &'static str {
+        match self {
+            Self::Chosen => "* chosen",
+            Self::Value => "0.00 value of the solution up to there",
+            Self::NoValue => "no number: without a value",
+            Self::Repeated => "x2 drawn twice",
+            Self::End => "end the last step",
+        }
+    }
+}
+
 /// The marks that occur in printed trees.
 #[derive(Debug, Default)]
-pub(super) struct Legend {
-    is_chosen: bool,
-    has_value: bool,
-    lacks_value: bool,
-    is_repeated: bool,
-    is_end: bool,
-}
+pub(super) struct Legend(BTreeSet<Mark>);
 
 impl Legend {
     /// Notes the marks of a tree.
     pub(super) fn add(&mut self, lines: &[TreeLine]) {
-        let any = |is: fn(&TreeLine) -> bool| lines.iter().any(is);
-        self.is_chosen |= any(|line| line.chosen);
-        self.has_value |= any(|line| line.value.is_some());
-        self.lacks_value |= any(|line| line.value.is_none());
-        self.is_repeated |= any(|line| line.times > 1);
-        self.is_end |= any(|line| line.end);
+        self.0.extend(lines.iter().flat_map(Mark::of));
     }
 
     /// What they mean, in one line; `None` without a tree.
     pub(super) fn text(&self) -> Option<String> {
-        let has_both = self.has_value && self.lacks_value;
-        let parts = [
-            (self.is_chosen, "* chosen"),
-            (self.has_value, "0.00 value of the solution up to there"),
-            (has_both, "no number: without a value"),
-            (self.is_repeated, "x2 drawn twice"),
-            (self.is_end, "end the last step"),
-        ];
-        let used: Vec<&str> =
-            parts.iter().filter(|(is_used, _)| *is_used).map(|(_, words)| *words).collect();
-        (!used.is_empty()).then(|| format!("({})", used.join("; ")))
+        // Where no step has a value, nobody misses one.
+        let explained = |mark: &&Mark| **mark != Mark::NoValue || self.0.contains(&Mark::Value);
+        let meanings: Vec<&str> =
+            self.0.iter().filter(explained).map(|mark| mark.meaning()).collect();
+        (!meanings.is_empty()).then(|| format!("({})", meanings.join("; ")))
     }
 }
 

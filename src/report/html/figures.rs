@@ -251,7 +251,6 @@ fn agreement(run: &Run) -> Vec<Figure> {
                 n: pairs.len(),
                 note: notes.join(", "),
                 filter: "flag:disagrees".into(),
-                ..Figure::default()
             });
         }
     }
