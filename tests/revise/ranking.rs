@@ -368,6 +368,10 @@ async fn a_plan_shows_what_fewer_candidates_would_have_come_to() {
     let best = splits.iter().find(|split| split["rule"] == "best" && split["candidates"] == 4);
     assert_eq!(best.unwrap()["accuracy"], json!(1.0));
     assert!(place.read("plan.svg").starts_with("<svg"));
+    // Pairs give no candidate a verdict of its own.
+    let args = ["rank", "known.jsonl", "-p", "pair", "--pairs", "circular", "--plan"];
+    let ran = obedient::run(&place, &server, &args).await;
+    assert!(ran.err.contains("--plan shows majority votes only"), "{}", ran.err);
     // A chart needs a plan.
     let chart = place.run(&["rank", "known.jsonl", "-p", "score", "--chart", "x.svg"]);
     assert_eq!(chart.code, 2, "{}", chart.err);

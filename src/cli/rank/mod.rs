@@ -16,7 +16,7 @@ mod results;
 use super::{
     Exit,
     beginning::{Beginning, Begun},
-    independence, input, opening,
+    independence, input, note, opening,
     progress::Progress,
     running,
     settings::{self, Sources},
@@ -158,6 +158,12 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
             (None, Some(first)) => independence::warn_of_authors(judge, first),
             (None, None) => (),
         }
+    }
+    if args.results.plan && ranker.judge().is_some() && !ranker.rates_alone() && !quiet {
+        note(
+            "warning: --plan shows majority votes only: this judge sees several answers at a time, so that none has a \
+             verdict of its own",
+        );
     }
     if args.ranking.dry_run {
         dry_run::run(&ranker, input.records).await?;

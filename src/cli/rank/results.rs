@@ -33,7 +33,7 @@ pub(super) struct Args {
     pub(super) lines: lines::Args,
     /// Show accuracy against tokens, for fewer candidates and verdicts.
     #[arg(long)]
-    plan: bool,
+    pub(super) plan: bool,
     /// File for a chart of the plan, as SVG.
     #[arg(long, value_name = "FILE", requires = "plan", hide_short_help = true)]
     chart: Option<PathBuf>,

@@ -209,9 +209,14 @@ impl Ranker {
         self.judge.as_ref().is_some_and(|judge| self.options.method(judge) == Method::Pairs)
     }
 
+    /// Whether the judge sees each candidate by itself, so that each has verdicts of its own.
+    pub fn rates_alone(&self) -> bool {
+        self.judge.as_ref().is_some_and(|judge| self.options.method(judge) == Method::Alone)
+    }
+
     /// Whether all prices are known.
     pub fn is_priced(&self) -> bool {
-        [&self.judge, &self.policy].into_iter().flatten().all(Judge::is_priced)
+        [&self.judge, &self.policy, &self.check].into_iter().flatten().all(Judge::is_priced)
     }
 
     /// The item as the judge and the policy see it, with fields renamed.

@@ -271,7 +271,8 @@ impl Searcher {
 
     /// Whether all prices are known.
     pub fn is_priced(&self) -> bool {
-        [&self.policy, &self.finisher, &self.judge].into_iter().all(Judge::is_priced)
+        let models = [&self.policy, &self.finisher, &self.judge];
+        models.into_iter().chain(&self.check).all(Judge::is_priced)
     }
 
     /// Searches for the solution of one record.
