@@ -93,10 +93,11 @@ fn readable(path: &Path) -> Result<(Vec<RecordVerdict>, usize)> {
     Ok((verdicts, few.ended("lines")))
 }
 
-/// Whether all verdicts of one file are numbers, and all of the other words.
+/// Whether all verdicts of one file are numbers, and all of the other words. A rubric is neither: where none of its
+/// criteria can be assessed, it has words in place of a score.
 fn are_of_other_kinds(first: &[RecordVerdict], second: &[RecordVerdict]) -> bool {
     let kinds = |all: &[RecordVerdict]| -> BTreeSet<bool> {
-        let read = all.iter().filter(|one| one.verdict.is_some());
+        let read = all.iter().filter(|one| one.verdict.is_some() && one.criteria.is_empty());
         read.map(|one| one.number.is_some()).collect()
     };
     let (one, other) = (kinds(first), kinds(second));

@@ -60,7 +60,10 @@ fn summaries_of_every_command_fit_their_terminal() {
         )
     };
     place.file("in.jsonl", (0..24).map(record).collect::<String>());
-    place.file("many.jsonl", (0..40).map(record).collect::<String>());
+    // Copies of one record would be one question.
+    let another =
+        |n: usize| record(n).replace("\"answer\": \"a\"", &format!("\"answer\": \"a{n}\""));
+    place.file("many.jsonl", (0..40).map(another).collect::<String>());
     place.file("one.jsonl", record(0));
     let several = "\"answers\": [\"Answer: 42\", \"Answer: 41\"], \"steps\"";
     place.file(
