@@ -213,7 +213,7 @@ impl Args {
     /// # Errors
     /// No verdict can be compared with a label, or no record has the field of clusters.
     fn check(&self, report: &AgreementReport, first: &Item) -> Result<()> {
-        let missing = |field: &String| first.clone().mapped("label", field).err();
+        let missing = |field: &String| first.at(field).err();
         if report.coverage.compared == 0 {
             let field = self.label.clone().unwrap_or_else(|| "label".to_owned());
             let coverage = &report.coverage;
@@ -223,10 +223,12 @@ impl Args {
             return Err(hints.fold(nothing(report), Error::hint));
         }
         match (&self.cluster, report.clusters) {
-            (Some(field), None) => Err(missing(field).unwrap_or_else(|| {
-                let message = format!("no compared record has the field `{field}`");
-                Error::new(ErrorKind::Config, message)
-            })),
+            (Some(field), None) => {
+                Err(missing(field).map(|error| error.within("--cluster")).unwrap_or_else(|| {
+                    let message = format!("no compared record has the field `{field}`");
+                    Error::new(ErrorKind::Config, message)
+                }))
+            }
             _ => Ok(()),
         }
     }

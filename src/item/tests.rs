@@ -97,6 +97,13 @@ fn a_missing_field_names_the_near_one() {
 }
 
 #[test]
+fn a_field_that_was_filled_over_the_records_own_is_named_once() {
+    let item = Item::from(json!({"question": "q", "answer": "a"})).revised("b");
+    let hint = item.lacks("reference").hints()[0].to_string();
+    assert!(hint.starts_with("it has `question`, `answer`; "), "{hint}");
+}
+
+#[test]
 fn a_blank_field_does_not_win_over_a_filled_one_of_the_same_meaning() {
     for blank in [json!(""), json!(" \n"), json!([]), json!(null)] {
         let item = Item::from(json!({"answer": blank, "response": "r", "question": "q"}));

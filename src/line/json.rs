@@ -46,6 +46,9 @@ pub(super) fn culprit<T: DeserializeOwned>(line: &[u8]) -> Option<String> {
     if fields.get("v").and_then(Value::as_u64).is_some_and(|v| v > u64::from(VERSION)) {
         return None;
     }
+    if let Some(command) = writer_of(&fields) {
+        return Some(format!("it is a line of `tribunal {command}`"));
+    }
     if !fields.contains_key("id") {
         return Some("it has no `id`".to_owned());
     }
@@ -57,6 +60,15 @@ pub(super) fn culprit<T: DeserializeOwned>(line: &[u8]) -> Option<String> {
     let (name, why) = fields.iter().find_map(fault)?;
     let why = value_fault(&why).map(|why| format!(": {why}")).unwrap_or_default();
     Some(format!("its field `{name}` holds something else than in a result{why}"))
+}
+
+/// The command that wrote a line which is no result of one judgment, by the fields that only its lines have: `rank` or
+/// `revise`.
+pub fn writer_of(line: &Map<String, Value>) -> Option<&'static str> {
+    let has = |names: &[&str]| names.iter().all(|name| line.contains_key(*name));
+    let commands = [("rank", ["rule", "measure"]), ("revise", ["outcome", "rounds"])];
+    let is_of = |(_, own): &(&str, [&str; 2])| has(&["v", "index"]) && has(own);
+    commands.into_iter().find(is_of).map(|(command, _)| command)
 }
 
 /// What is wrong with a value of the wrong shape, where that can be said plainly.

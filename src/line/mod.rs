@@ -36,6 +36,7 @@ pub use {
 #[doc(hidden)]
 pub use {
     fault::ErrorWord,
+    json::writer_of,
     vote::{NamedOrder, ShownOrder},
 };
 pub(crate) use {

@@ -47,6 +47,12 @@ fn a_judge_is_compared_with_people() {
     let clustered = agree(&place, &["--cluster", "question_id", "--json"]);
     let clustered: Value = serde_json::from_str(&clustered.out).unwrap();
     assert_eq!(clustered["clusters"], 10);
+    let absent = agree(&place, &["--cluster", "question"]);
+    assert!(
+        absent.code == 2 && absent.err.contains("--cluster: the record has no field `question`"),
+        "{}",
+        absent.err
+    );
 }
 
 #[test]

@@ -285,6 +285,19 @@ fn what_cannot_be_shown_is_not_asked_for() {
     ] {
         assert!(ran.err.contains(words), "{words}: {}", ran.err);
     }
+    // Lines of other commands are no records, although they have fields of the same names.
+    place.file(
+        "ranked.jsonl",
+        json!({"v": 1, "id": "d", "index": 0, "rule": "best", "measure": "auto", "prompt": {"name": "score"}})
+            .to_string(),
+    );
+    let ranked = ["annotate", "ranked.jsonl", "-o", "other.jsonl", "--choices", "good,bad"];
+    let ranked = place.pipe(&ranked, "1\n");
+    assert!(
+        ranked.err.contains("ranked.jsonl:1: it is a line of `tribunal rank`"),
+        "{}",
+        ranked.err
+    );
     let shown = place.pipe(&annotate(&["--choices", "good,bad", "--show", "summary"]), "2\n");
     assert!(shown.out.contains("in a field that no prompt knows"), "{}", shown.out);
     assert_eq!(given(&place).len(), 2);

@@ -259,6 +259,14 @@ fn a_field_that_holds_something_else_is_named_with_what_it_should_hold() {
         (r#""score": "7""#, "`score` holds something else than in a result: it is not a number"),
         (r#""critique": 7"#, "`critique` holds something else than in a result: it is not a text"),
         (r#""votes": 7"#, "`votes` holds something else than in a result: it is not a list"),
+        (
+            r#""v": 1, "index": 0, "rule": "best", "measure": "auto""#,
+            "it is a line of `tribunal rank`",
+        ),
+        (
+            r#""v": 1, "index": 0, "outcome": "passed", "rounds": [], "cached": 0"#,
+            "it is a line of `tribunal revise`",
+        ),
     ] {
         let error = ResultLine::read(format!(r#"{{"id": "q1", {fields}}}"#)).unwrap_err();
         let said = error.to_string();

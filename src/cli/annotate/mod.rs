@@ -30,7 +30,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::Item,
-    records,
+    line, records,
     report::escaped,
 };
 
@@ -130,6 +130,14 @@ fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Ta
         let index = record.index;
         match record.item {
             Ok(item) => {
+                if let Some(command) = line::writer_of(item.record()) {
+                    let message = format!("{}: it is a line of `tribunal {command}`", record.place);
+                    let error = Error::new(ErrorKind::Record, message);
+                    without.print(
+                        &error.hint("name the records themselves, or results of `tribunal judge`"),
+                    );
+                    continue;
+                }
                 let (id, item) = match result_lines::of_item(&item) {
                     // A line of another judge or of an older record.
                     Some(line) if line.stale => continue,
