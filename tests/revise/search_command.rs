@@ -322,6 +322,10 @@ async fn what_a_method_does_not_use_is_named_and_an_end_without_text_is_refused(
     assert!(!ran.err.contains("--expand"), "{}", ran.err);
     let ran = search(&place, &server, &["--end", ""]).await;
     assert!(ran.code == 2 && ran.err.contains("an empty text would end"), "{}", ran.err);
+    for flag in ["--depth", "--paths", "--expand", "--rounds"] {
+        let ran = search(&place, &server, &[flag, "0"]).await;
+        assert!(ran.code == 2 && ran.err.contains(flag), "{}", ran.err);
+    }
     // A record that lacks a field costs itself in a dry run too.
     let args = ["--map", "question=problem", "--dry-run"];
     let mixed = json!({"id": "a", "problem": "1 + 1"}).to_string();

@@ -14,6 +14,7 @@ mod policy;
 mod results;
 mod tree;
 
+use clap::builder::RangedU64ValueParser;
 use serde_json::{Value, json};
 
 use super::{
@@ -69,16 +70,16 @@ struct Search {
     #[arg(long, value_name = "METHOD")]
     method: Option<SearchMethod>,
     /// Number of paths at each level, or of chains [default: 8].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     paths: Option<u32>,
     /// Number of draws after each step [default: 4].
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..))]
     expand: Option<u32>,
     /// Maximum number of steps of a solution [default: 25].
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "D", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     depth: Option<usize>,
     /// Number of rounds of best-first, mcts, puct, mcmc [default: 16].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// Number of further steps that are judged with a step.
     #[arg(long, value_name = "K", hide_short_help = true)]
