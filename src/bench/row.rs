@@ -2,6 +2,9 @@
 
 use super::convention::Convention;
 
+/// The name of a row about the records that belong to no part of the benchmark.
+pub(super) const NO_SUBSET: &str = "(no subset)";
+
 /// One figure under one convention.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -44,7 +47,8 @@ impl Row {
 
     /// The same row one level deeper.
     pub(super) fn indented(self) -> Self {
-        Self { name: format!("  {}", self.name), ..self }
+        let name = if self.name.is_empty() { NO_SUBSET } else { &self.name };
+        Self { name: format!("  {name}"), ..self }
     }
 }
 

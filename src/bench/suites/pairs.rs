@@ -7,7 +7,7 @@ use super::super::{
     convention::Convention,
     credit::{mean_rows, pair_credit, win},
     judged::{Game, Judged},
-    row::Row,
+    row::{NO_SUBSET, Row},
     shape::larger,
 };
 use crate::{error::Result, prompt::Order, verdict::Preference};
@@ -131,7 +131,7 @@ fn by_majority(one: &Judged, convention: Convention) -> Option<f64> {
 fn vision_score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     let mut rows = mean_rows("overall", judged, |one| by_majority(one, convention));
     let groups: Vec<Row> =
-        rows[1..].iter().filter(|row| !row.name.trim().is_empty()).cloned().collect();
+        rows[1..].iter().filter(|row| row.name.trim() != NO_SUBSET).cloned().collect();
     rows.push(Row::mean_of("mean of groups", &groups));
     rows
 }

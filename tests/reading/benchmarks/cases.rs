@@ -226,6 +226,9 @@ fn what_no_verdict_of_one_kind_of_solution_met_is_nothing_in_processbench() {
     assert_eq!(f1(&both, &[unread("gsm8k-1"), unread("gsm8k-2")]), "0.00");
     assert_eq!(f1(&both[..1], &[unread("gsm8k-1")]), "0.00");
     assert_eq!(f1(&both[1..], &[said("gsm8k-2", 0)]), "0.00");
+    // Ids of other forms name no subset.
+    let other = counted("processbench", &[record("x", 1)], &[said("x", 1)]);
+    assert_eq!(other.rows[1].name, "  (no subset)");
     // A right verdict on one kind alone says nothing about the other.
     assert_eq!(counted("processbench", &both[..1], &[said("gsm8k-1", 1)]).headline(), None);
     let all = [said("gsm8k-1", 1), said("gsm8k-2", -1)];
