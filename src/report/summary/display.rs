@@ -187,7 +187,7 @@ impl Summary {
     /// Writes what servers did not report, and finish reasons that are not known.
     fn write_unknown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let unknown @ 1.. = self.usage.unknown {
-            write!(f, "\nthe server did not report the tokens of {}", counted(unknown, "answer"))?;
+            write!(f, "\nthe model did not report the tokens of {}", counted(unknown, "answer"))?;
         }
         let words: Vec<String> =
             self.finishes.iter().map(|(word, n)| format!("`{}`: {n}", escaped(word))).collect();
