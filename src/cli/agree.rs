@@ -224,10 +224,10 @@ impl Args {
         }
         match (&self.cluster, report.clusters) {
             (Some(field), None) => {
-                Err(missing(field).map(|error| error.within("--cluster")).unwrap_or_else(|| {
-                    let message = format!("no compared record has the field `{field}`");
-                    Error::new(ErrorKind::Config, message)
-                }))
+                let message = format!("no compared record has the field `{field}`");
+                let absent =
+                    missing(field).unwrap_or_else(|| Error::new(ErrorKind::Config, message));
+                Err(absent.within("--cluster"))
             }
             _ => Ok(()),
         }
