@@ -53,8 +53,9 @@ impl Item {
 
     /// The fields that the record has, and how one of them may be read as `name`.
     fn proposal(&self, name: &str) -> Hint {
-        // A field that was filled over the record's own is one field.
-        let filled = self.overlay.keys().filter(|name| !self.record.contains_key(*name));
+        // What was filled over the record's own field is one field, and what was taken away is none.
+        let filled = self.overlay.iter().filter(|(_, value)| !value.is_null());
+        let filled = filled.map(|(name, _)| name).filter(|name| !self.record.contains_key(*name));
         let names: Vec<&str> = self.record.keys().chain(filled).map(String::as_str).collect();
         if names.is_empty() {
             return "the record is empty".into();
