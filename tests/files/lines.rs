@@ -260,7 +260,7 @@ fn a_field_that_holds_something_else_is_named_with_what_it_should_hold() {
         (r#""critique": 7"#, "`critique` holds something else than in a result: it is not a text"),
         (r#""votes": 7"#, "`votes` holds something else than in a result: it is not a list"),
         (
-            r#""v": 1, "index": 0, "rule": "best", "measure": "auto""#,
+            r#""v": 1, "index": 0, "rule": "best", "measure": "auto", "cached": 0"#,
             "it is a line of `tribunal rank`",
         ),
         (
