@@ -146,13 +146,12 @@ impl Args {
             return Ok(Vec::new());
         }
         let (mut counts, mut owners, mut prompts) = (Vec::new(), Vec::new(), Prompts::default());
-        let mut others: Vec<String> = Vec::new();
+        let mut others: BTreeSet<String> = BTreeSet::new();
         for (_, line) in records::lines(&self.source())? {
             let line = line.unwrap_or_default();
             let read = ResultLine::read(&line).ok();
             if let Some(name) = read.as_ref().filter(|one| self.leaves_out(one)) {
-                others.push(name.prompt.name.clone());
-                others.dedup();
+                others.insert(name.prompt.name.clone());
                 counts.push(false);
                 continue;
             }
@@ -162,8 +161,7 @@ impl Args {
             prompts.add(read);
         }
         if let (Some(only), true, false) = (&self.only, owners.is_empty(), others.is_empty()) {
-            others.sort_unstable();
-            others.dedup();
+            let others = Vec::from_iter(others);
             return Err(result_lines::no_judge(only, &others).within(self.source()));
         }
         let current = records::current_of_two(&owners);

@@ -3,11 +3,19 @@
 //! Where there is room, every name stands beside its cells. In a narrow terminal long names stand above them, and columns
 //! for which there is no room even so are a table of their own below.
 
-use std::{iter::once, ops::Range};
+use std::{fmt, iter::once, ops::Range};
 
 use unicode_width::UnicodeWidthStr;
 
 use super::terminal::padded;
+
+/// The text of a report that is written piece by piece.
+pub(crate) fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut text = String::new();
+    // Writing into a text cannot fail.
+    let _ = write(&mut text);
+    text
+}
 
 /// The blanks between two columns.
 const GAP: usize = 2;

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     metrics::{AdvantageTest, Figure, Interval},
     report::{
-        grid::{Column, Grid},
+        grid::{Column, Grid, written},
         terminal::{escaped, padded, shortened},
     },
     units::counted,
@@ -43,10 +43,7 @@ impl AgreementReport {
     /// The report as text for a terminal of so many columns; without a number its lines are as long as they need to be. In
     /// a narrow terminal long names stand above their figures.
     pub fn shown(&self, columns: Option<usize>) -> String {
-        let mut text = String::new();
-        // Writing into a text cannot fail.
-        let _ = self.write(&mut text, columns);
-        text
+        written(|text| self.write(text, columns))
     }
 
     fn write(&self, f: &mut String, columns: Option<usize>) -> fmt::Result {

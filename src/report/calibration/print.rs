@@ -8,7 +8,7 @@ use super::{CalibrationFigures, Coverage, Fitted, Quantity, real};
 use crate::{
     metrics::{Auc, Bin, Interval},
     report::{
-        grid::{Column, Grid},
+        grid::{Column, Grid, written},
         terminal::escaped,
     },
     units::counted,
@@ -48,10 +48,7 @@ impl fmt::Display for CalibrationReport {
 impl CalibrationReport {
     /// The report as text for a terminal of so many columns; without a number its lines are as long as they need to be.
     pub fn shown(&self, columns: Option<usize>) -> String {
-        let mut text = String::new();
-        // Writing into a text cannot fail.
-        let _ = self.write(&mut text, columns);
-        text
+        written(|text| self.write(text, columns))
     }
 
     fn write(&self, f: &mut String, columns: Option<usize>) -> fmt::Result {

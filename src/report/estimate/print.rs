@@ -8,7 +8,7 @@ use super::report::{EstimateMethod, EstimateReport, MethodEstimate};
 use crate::{
     metrics::{Estimate, Interval},
     report::{
-        grid::{Column, Grid},
+        grid::{Column, Grid, written},
         terminal::escaped,
     },
     units::counted,
@@ -24,10 +24,7 @@ impl fmt::Display for EstimateReport {
 impl EstimateReport {
     /// The report as text for a terminal of so many columns; without a number its lines are as long as they need to be.
     pub fn shown(&self, columns: Option<usize>) -> String {
-        let mut text = String::new();
-        // Writing into a text cannot fail.
-        let _ = self.write(&mut text, columns);
-        text
+        written(|text| self.write(text, columns))
     }
 
     fn write(&self, f: &mut String, columns: Option<usize>) -> fmt::Result {
